@@ -1,0 +1,54 @@
+"""The `impasto` command: which sub-commands there are. Nothing heavy is imported up here."""
+
+from typing import Annotated
+
+import typer
+
+from impasto.cli.root import RootGroup
+from impasto.cli.styles import styles
+from impasto.cli.stylize import stylize
+
+EPILOG = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."
+
+app = typer.Typer(
+    name="impasto",
+    cls=RootGroup,
+    no_args_is_help=True,
+    # Plain help: Rich's panels double the start-up time and halve the room for the text.
+    rich_markup_mode=None,
+    # A traceback is for --debug, and then Python's own.
+    pretty_exceptions_enable=False,
+    epilog=EPILOG,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"impasto {version('impasto')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", envvar="IMPASTO_DEBUG", help="Show tracebacks of errors."),
+    ] = False,
+) -> None:
+    """Paint photos in the style of a painting, and train such styles."""
+
+
+app.command("stylize")(stylize)
+app.command("styles")(styles)
+
+
+@app.command("train", help="Train a style of your own from a painting and a folder of photos.")
+def _train_stand_in() -> None:
+    # RootGroup puts impasto.cli.train in place of this when it is called.
+    raise NotImplementedError

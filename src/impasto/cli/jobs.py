@@ -1,0 +1,171 @@
+"""Which picture is painted in which style into which file: all decided before any painting."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from impasto.cli.sources import Source, shown
+from impasto.errors import OptionError
+
+DEFAULT_FOLDER = Path("painted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Paint `source` in `style` (a bundled name or a model file, as typed) into `target`."""
+
+    source: Path
+    style: str
+    target: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where results go: into one named `file`, or else below `folder`."""
+
+    folder: Path
+    file: Path | None = None
+
+
+def choose_output(
+    given: str | None, *, one_file: bool, styles: Sequence[str], suffixes: Collection[str]
+) -> Output:
+    """Read `-o`: a folder, or a file when one picture is painted in one style.
+
+    Without `-o` one named file is painted into the current folder, anything else into ./painted.
+    `suffixes` are those that can be written. Raises OptionError when `given` names one file for
+    several results, or a file of a format that cannot be written.
+    """
+    if given is None:
+        return Output(folder=Path() if one_file else DEFAULT_FOLDER)
+    path = Path(os.path.expanduser(given))
+    if given.endswith((os.sep, "/")) or os.path.isdir(path) or not path.suffix:
+        return Output(folder=path)
+    one_result = one_file and len(styles) == 1
+    if one_result and path.suffix.lower() in suffixes:
+        return Output(folder=path.parent, file=path)
+    if one_result:
+        raise OptionError(
+            f"--output {shown(path)}: cannot write {path.suffix} files; "
+            f"use one of {', '.join(sorted(suffixes))}, or end a folder's name with /"
+        )
+    if path.suffix.lower() in suffixes:
+        raise OptionError(
+            f"--output {shown(path)} names one file, but there may be several results; "
+            "give a folder"
+        )
+    return Output(folder=path)
+
+
+def style_label(style: str) -> str:
+    """What a style adds to file names: its name, or the stem of its file."""
+    return Path(style).stem if style.endswith(".safetensors") else Path(style).name
+
+
+def plan_jobs(
+    sources: Sequence[Source],
+    styles: Sequence[str],
+    output: Output,
+    *,
+    suffix: str | None,
+    suffixes: Collection[str],
+) -> list[Job]:
+    """One job per picture and style, styles outermost; targets are all different.
+
+    A target is named STEM-STYLE.SUFFIX, in the folder structure of its source. `suffix` replaces
+    that of the source; a source whose own cannot be written becomes .png. Names that collide get
+    their source's folder in front, or else its suffix behind the stem; a picture that is itself
+    another job's target is an earlier result and left out.
+    Raises OptionError if a target would be its own source, or names still collide.
+    """
+    labels = [style_label(style) for style in styles]
+    if len(set(labels)) < len(labels):
+        raise OptionError(f"--style: the names {labels} must differ, they become file names")
+    jobs = [
+        Job(source=source.path, style=style, target=target)
+        for style, label in zip(styles, labels, strict=True)
+        for source, target in _targets(sources, label, output, suffix, suffixes)
+    ]
+    for job in jobs:
+        if _one_file(job.source, job.target):
+            raise OptionError(
+                f"--output {shown(job.target)} is the input itself, which is never overwritten; "
+                "give another name"
+            )
+    targets = {_key(job.target) for job in jobs}
+    jobs = [job for job in jobs if _key(job.source) not in targets]
+    _refuse_collisions(jobs)
+    return jobs
+
+
+def _targets(
+    sources: Sequence[Source],
+    label: str,
+    output: Output,
+    suffix: str | None,
+    suffixes: Collection[str],
+) -> list[tuple[Source, Path]]:
+    if output.file is not None:
+        return [(source, output.file) for source in sources]
+
+    def name(source: Source) -> Path:
+        own = source.path.suffix.lower()
+        ending = suffix or (own if own in suffixes else ".png")
+        return source.place.with_name(f"{source.place.stem}-{label}{ending}")
+
+    return [(source, output.folder / name(source)) for source in _distinct(sources, name)]
+
+
+def _distinct(sources: Sequence[Source], name: Callable[[Source], Path]) -> list[Source]:
+    """The same sources with places changed where `name` would give two of them one file."""
+    for widen in (_with_folder, _with_suffix):
+        groups: dict[str, list[Source]] = defaultdict(list)
+        for source in sources:
+            # Two names that differ in case only are one file on many disks.
+            groups[str(name(source)).casefold()].append(source)
+        changed = {
+            source.path: place
+            for group in groups.values()
+            if len(group) > 1
+            for source, place in zip(group, widen(group), strict=True)
+        }
+        sources = [replace(s, place=changed.get(s.path, s.place)) for s in sources]
+    return list(sources)
+
+
+def _with_folder(group: Sequence[Source]) -> list[Path]:
+    """Places from the deepest folder that the sources share."""
+    paths = [source.path.absolute() for source in group]
+    if len({path.parent for path in paths}) == 1 or len({path.anchor for path in paths}) > 1:
+        return [source.place for source in group]
+    shared = os.path.commonpath([path.parent for path in paths])
+    return [path.relative_to(shared) for path in paths]
+
+
+def _with_suffix(group: Sequence[Source]) -> list[Path]:
+    """Places with the source's suffix behind the stem: a.jpg and a.png become a-jpg and a-png."""
+    places = [source.place for source in group]
+    return [place.with_name(f"{place.stem}-{place.suffix[1:]}{place.suffix}") for place in places]
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    first: dict[Path, Job] = {}
+    for job in jobs:
+        other = first.setdefault(_key(job.target), job)
+        if other is not job:
+            raise OptionError(
+                f"{shown(other.source)} and {shown(job.source)} would both become "
+                f"{shown(job.target)}; paint them one at a time with different -o"
+            )
+
+
+def _one_file(source: Path, target: Path) -> bool:
+    both_exist = os.path.exists(source) and os.path.exists(target)
+    return both_exist and os.path.samefile(source, target)
+
+
+def _key(path: Path) -> Path:
+    """The file that a path means. The last part is not followed: writing replaces a link."""
+    return path.parent.resolve() / path.name

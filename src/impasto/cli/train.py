@@ -1,0 +1,112 @@
+"""`impasto train style`: flags over recipe over defaults, then one call and its progress."""
+
+# The flags are read from the context, so that one left out is told from one given its default.
+# ruff: noqa: ARG001
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from impasto.cli.training_progress import TrainingProgress
+from impasto.errors import OptionError
+
+train_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Train a style of your own from a painting and a folder of photos.",
+)
+
+
+@train_app.callback()
+def _train() -> None:
+    """Train a network. Run the same command again to go on where it stopped."""
+
+
+def _flag(text: str, *names: str, **settings: Any) -> Any:
+    return typer.Option(*names, help=text, **settings)
+
+
+@train_app.command("style")
+def train_style_command(
+    ctx: typer.Context,
+    style: Annotated[list[Path] | None, _flag("The painting; repeat it for several.")] = None,
+    photos: Annotated[Path | None, _flag("Folder of photos, with subfolders.")] = None,
+    output: Annotated[
+        Path | None, _flag("Folder of the run [runs/PAINTING].", "--output", "-o")
+    ] = None,
+    config: Annotated[Path | None, _flag("TOML recipe; flags override it.")] = None,
+    loss_network: Annotated[str | None, _flag("Name, file, or A+B.")] = None,
+    style_weight: Annotated[float | None, _flag("Relative style error's weight.")] = None,
+    content_weight: Annotated[float | None, _flag("Relative content error's weight.")] = None,
+    tv_weight: Annotated[float | None, _flag("Total variation's weight.")] = None,
+    style_layers: Annotated[str | None, _flag("As relu1_2,relu2_2:0.5 (layer:weight).")] = None,
+    content_layers: Annotated[str | None, _flag("As relu3_3.")] = None,
+    style_size: Annotated[int | None, _flag("Long side of the painting, px: brush size.")] = None,
+    style_image_weights: Annotated[str | None, _flag("One for each --style, as 1,0.5.")] = None,
+    iterations: Annotated[int | None, _flag("How many batches.")] = None,
+    epochs: Annotated[float | None, _flag("Instead of --iterations.")] = None,
+    batch_size: Annotated[int | None, _flag("Photos a batch.")] = None,
+    crops: Annotated[str | None, _flag("Side in px, or share:px,... as 0.7:160,0.3:256.")] = None,
+    learning_rate: Annotated[float | None, _flag("Adam's peak rate.")] = None,
+    schedule: Annotated[str | None, _flag("one-cycle, cosine or constant.")] = None,
+    clip_norm: Annotated[float | None, _flag("Limit of the gradient's norm; 0: none.")] = None,
+    architecture: Annotated[str | None, _flag("modern or paper.")] = None,
+    width: Annotated[float | None, _flag("Filters, 1 = the paper's.")] = None,
+    norm: Annotated[str | None, _flag("instance or batch (paper only).")] = None,
+    initial: Annotated[str | None, _flag("Start from this style or model file.")] = None,
+    precision: Annotated[str | None, _flag("auto, float32 or bfloat16.")] = None,
+    compile: Annotated[bool | None, _flag("Use torch.compile.", "--compile")] = None,
+    device: Annotated[str | None, _flag("auto, cpu, cuda or mps.")] = None,
+    threads: Annotated[int | None, _flag("CPU threads; 0: all.")] = None,
+    seed: Annotated[int | None, _flag("Of weights, crops and order.")] = None,
+    workers: Annotated[int | None, _flag("Processes that decode photos.")] = None,
+    log_every: Annotated[int | None, _flag("Iterations between reports.")] = None,
+    checkpoint_every: Annotated[int | None, _flag("Iterations between checkpoints.")] = None,
+    preview_every: Annotated[int | None, _flag("Iterations between preview sheets.")] = None,
+    preview_photos: Annotated[
+        list[Path] | None, _flag("Photo of the preview sheet; repeat.", "--preview-photo")
+    ] = None,
+    validate_every: Annotated[int | None, _flag("Iterations between validations.")] = None,
+    validation_photos: Annotated[Path | None, _flag("Folder of held-out photos.")] = None,
+    tensorboard: Annotated[bool | None, _flag("Also log there.", "--tensorboard")] = None,
+    name: Annotated[str | None, _flag("Of the style, in the model's card.")] = None,
+) -> None:
+    """Train a network that paints photos in the style of --style. Killed? Run it again."""
+    from impasto.training import StyleTrainingConfig, read_recipe, train_style
+
+    given = {key: value for key, value in ctx.params.items() if value not in (None, [], ())}
+    given.pop("config", None)
+    options = {**(read_recipe(config) if config else {}), **_typed(given)}
+    for needed in ("style", "photos"):
+        if needed not in options:
+            raise OptionError(f"--{needed} is missing; give it as a flag or in --config")
+    options.setdefault("output", Path("runs") / options["style"][0].stem)
+    with TrainingProgress() as progress:
+        model = train_style(StyleTrainingConfig(**options), progress)
+    progress.finish(model)
+
+
+def _typed(given: dict[str, Any]) -> dict[str, Any]:
+    """Flags' text -> the types of StyleTrainingConfig."""
+    from impasto.training import parse_crops, parse_layers
+
+    parsers: dict[str, Any] = {
+        "style": tuple,
+        "preview_photos": tuple,
+        "style_layers": parse_layers,
+        "content_layers": parse_layers,
+        "crops": parse_crops,
+        "style_image_weights": _numbers,
+    }
+    return {key: parsers.get(key, lambda same: same)(value) for key, value in given.items()}
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise OptionError(
+            f"--style-image-weights: got {text!r}; wanted numbers, as 1,0.5"
+        ) from error

@@ -1,0 +1,126 @@
+"""A folder of photos -> random square crops, any of which can be asked for by its number.
+
+Sample k depends on the seed and k alone, not on what was drawn before: a run that goes on from
+iteration i asks for sample i * batch_size and sees what an uninterrupted run would have seen.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from impasto.errors import ImageError, TrainingError
+from impasto.media import find_images, read_picture, resize
+
+
+@dataclass(frozen=True)
+class PhotoBatch:
+    """`images` (N, 3, S, S) in [0, 1]; `skipped` says which files could not be read, and why."""
+
+    images: Tensor
+    skipped: dict[Path, str]
+
+
+@dataclass(frozen=True)
+class PhotoCrop:
+    """`image` (3, S, S) in [0, 1]; `skipped` the unreadable files met on the way to it."""
+
+    image: Tensor
+    skipped: dict[Path, str]
+
+
+class PhotoCrops(Dataset[PhotoCrop]):
+    """Endless, shuffled anew every epoch: sample k is a random crop of a random scale, or mirrored.
+
+    `crop_px` gives the side of sample k's crop in pixels. A photo is reduced at random, so that
+    the crop shows between all of its short side and `crop_px` of its pixels; one that is smaller
+    than the crop is enlarged. An unreadable file is replaced by the next one of the epoch's order.
+    Raises TrainingError if no file of the list can be read.
+    """
+
+    def __init__(self, paths: Sequence[Path], crop_px: Callable[[int], int], *, seed: int) -> None:
+        if not paths:
+            raise TrainingError("no photos to train on; name a folder that holds some")
+        self.paths = list(paths)
+        self.crop_px = crop_px
+        self.seed = seed
+        self._order: tuple[int, list[int]] = (-1, [])
+
+    def __getitem__(self, index: int) -> PhotoCrop:
+        epoch, place = divmod(index, len(self.paths))
+        order = self._epoch_order(epoch)
+        skipped: dict[Path, str] = {}
+        for attempt in range(len(order)):
+            path = self.paths[order[(place + attempt) % len(order)]]
+            try:
+                pixels = read_picture(path).pixels
+            except ImageError as error:
+                skipped[path] = str(error)
+                continue
+            chance = random.Random(f"{self.seed}:{index}")
+            return PhotoCrop(random_crop(pixels, self.crop_px(index), chance)[0], skipped)
+        raise TrainingError(f"none of the {len(order)} photos can be read: {next(iter(skipped))} …")
+
+    def _epoch_order(self, epoch: int) -> list[int]:
+        if self._order[0] != epoch:
+            order = list(range(len(self.paths)))
+            random.Random(f"{self.seed}:epoch:{epoch}").shuffle(order)
+            self._order = (epoch, order)
+        return self._order[1]
+
+
+def random_crop(pixels: Tensor, crop_px: int, chance: random.Random) -> Tensor:
+    """(1, 3, H, W) -> (1, 3, crop_px, crop_px): random scale, place and mirroring."""
+    height, width = pixels.shape[-2:]
+    smallest = crop_px / min(height, width)
+    scale = chance.uniform(min(smallest, 1.0), 1.0) if smallest < 1 else smallest
+    size_hw = (max(crop_px, round(height * scale)), max(crop_px, round(width * scale)))
+    resized = resize(pixels, size_hw)
+    top = chance.randint(0, size_hw[0] - crop_px)
+    left = chance.randint(0, size_hw[1] - crop_px)
+    crop = resized[..., top : top + crop_px, left : left + crop_px]
+    return crop.flip(-1) if chance.random() < 0.5 else crop
+
+
+def center_crop(pixels: Tensor, crop_px: int) -> Tensor:
+    """(1, 3, H, W) -> (1, 3, crop_px, crop_px): short side resized, the middle kept."""
+    height, width = pixels.shape[-2:]
+    scale = crop_px / min(height, width)
+    size_hw = (max(crop_px, round(height * scale)), max(crop_px, round(width * scale)))
+    top, left = (size_hw[0] - crop_px) // 2, (size_hw[1] - crop_px) // 2
+    return resize(pixels, size_hw)[..., top : top + crop_px, left : left + crop_px]
+
+
+def photo_batches(
+    crops: PhotoCrops, *, batch_size: int, start: int, stop: int, workers: int
+) -> Iterator[PhotoBatch]:
+    """Batches `start` ... `stop` - 1, decoded ahead by `workers` processes, always in order."""
+    indices = range(start * batch_size, stop * batch_size)
+    loader: DataLoader[PhotoCrop] = DataLoader(
+        crops,
+        batch_size=batch_size,
+        sampler=indices,
+        num_workers=workers,
+        collate_fn=_collate,
+        prefetch_factor=4 if workers else None,
+    )
+    return iter(loader)
+
+
+def _collate(samples: list[PhotoCrop]) -> PhotoBatch:
+    skipped = {path: reason for sample in samples for path, reason in sample.skipped.items()}
+    return PhotoBatch(torch.stack([sample.image for sample in samples]), skipped)
+
+
+def find_photos(folder: Path) -> list[Path]:
+    """Every picture below `folder`, sorted. Raises TrainingError if there is none."""
+    if not folder.is_dir():
+        raise TrainingError(f"--photos: {folder} is not a folder; name the folder of your photos")
+    paths = find_images(folder)
+    if not paths:
+        raise TrainingError(f"--photos: no pictures below {folder}; JPEG, PNG, WebP … are read")
+    return paths

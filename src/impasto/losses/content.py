@@ -1,0 +1,104 @@
+"""Feature reconstruction: does the output mean the same as the target to the loss network?"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impasto.losses.shapes import accumulation_dtype, check_pair, feature_shape, is_channels_last
+
+# Elements converted to float32 at a time: 1 MB, which stays in a core's cache.
+_BLOCK = 1 << 18
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Feature reconstruction, paper eq. 2: two (N, C, H, W) maps -> scalar >= 0.
+
+        loss = sum of (features - target)^2 / (C*H*W), mean over the batch
+
+    `target` may also have a batch of one, which every item is then compared with. Added up in
+    float32 at least, autocast or not. Differentiable twice. Raises OptionError unless both are
+    floating-point maps of the same shape.
+    """
+    return content_errors(features, target).mean()
+
+
+def content_errors(features: Tensor, target: Tensor) -> Tensor:
+    """Eq. 2 of each item: (N, C, H, W) and (N or 1, C, H, W) -> (N,); raises as content_loss."""
+    check_pair(features, target, "content features")
+    errors: Tensor = _MeanSquares.apply(features, target)  # type: ignore[no-untyped-call]
+    return errors
+
+
+def mean_squares(features: Tensor) -> Tensor:
+    """Mean of features^2 for each item: (N, C, H, W) -> (N,), without gradient."""
+    with torch.no_grad():
+        return content_errors(features, features.new_zeros(1).expand_as(features[:1]))
+
+
+class ContentLoss(nn.Module):
+    """Feature reconstruction (eq. 2) against one fixed target, (N or 1, C, H, W), kept detached.
+
+    Raises OptionError for a target that is not a feature map.
+    """
+
+    target: Tensor
+
+    def __init__(self, target: Tensor) -> None:
+        super().__init__()
+        feature_shape(target, "a content target")
+        self.register_buffer("target", target.detach(), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return `content_loss(features, target)`; raises as it does."""
+        return content_loss(features, self.target)
+
+
+class _MeanSquares(torch.autograd.Function):
+    """Mean of (features - target)^2 for each item: -> (N,).
+
+    Plain autograd hands the gradient of channels_last features back in the other memory format
+    (slow, and so is all that follows), and keeps float32 copies of half-precision features.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
+        ctx.save_for_backward(features, target)
+        if features.is_cpu and accumulation_dtype(features) != features.dtype:
+            return _mean_squares_by_blocks(features, target)
+        dtype = accumulation_dtype(features)
+        difference = features.to(dtype) - target.to(dtype)
+        return difference.square_().mean(dim=(1, 2, 3))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        features, target = ctx.saved_tensors
+        (gradient,) = gradients
+        factors = gradient * (2.0 / features[0].numel())
+        if accumulation_dtype(features) == features.dtype:
+            difference = (features - target) * factors.view(-1, 1, 1, 1)
+        else:
+            difference = features - target.to(features.dtype)
+            # One number a time: PyTorch is slow (135 ms for 4 ms) when the types are mixed, and
+            # factors in half precision would scale a whole item wrongly.
+            for item in range(len(difference)):
+                difference[item].mul_(factors[item])
+        for_target = None
+        if ctx.needs_input_grad[1]:
+            for_target = -difference.sum_to_size(target.shape).to(target.dtype)
+        return difference if ctx.needs_input_grad[0] else None, for_target
+
+
+def _mean_squares_by_blocks(features: Tensor, target: Tensor) -> Tensor:
+    """Mean of squared differences, converted to float32 block by block: half the time."""
+    target = target.expand_as(features)
+    if is_channels_last(features):
+        features, target = features.permute(0, 2, 3, 1), target.permute(0, 2, 3, 1)
+    errors = []
+    for values, wanted in zip(features.flatten(1), target.flatten(1), strict=True):
+        total = torch.zeros((), device=values.device)
+        for block, wanted_block in zip(values.split(_BLOCK), wanted.split(_BLOCK), strict=True):
+            difference = block.float().sub_(wanted_block)
+            total += torch.dot(difference, difference)
+        errors.append(total / values.numel())
+    return torch.stack(errors)

@@ -1,0 +1,139 @@
+"""From a file to a Pillow image whose header is checked and whose pixels are not yet decoded."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from impasto.errors import ImageError
+from impasto.media.pillow_warnings import pillow_warnings_ignored
+
+# Importing a plugin registers it with Pillow. Only these are ever tried: no PostScript, no stubs.
+_PLUGINS = (
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+    TiffImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    AvifImagePlugin,
+)
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+_READABLE = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC"
+# In these, further frames are moments of one moving picture. In TIFF, MPO and HEIC they are pages,
+# thumbnails or gain maps, and the first is the picture.
+_MOVING_FORMATS = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
+_HEIC_BRANDS = frozenset(
+    {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+
+
+@contextmanager
+def read_errors_named(source: str) -> Iterator[None]:
+    """Turn whatever goes wrong inside into an ImageError that starts with `source`."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except FileNotFoundError as error:
+        raise ImageError(f"{source}: no such file; check the path") from error
+    except PermissionError as error:
+        raise ImageError(f"{source}: no permission to read it") from error
+    except MemoryError as error:
+        raise ImageError(f"{source}: not enough memory to decode this picture") from error
+    except Exception as error:  # damaged files raise nearly anything inside Pillow
+        reason = str(error) or type(error).__name__
+        raise ImageError(
+            f"{source}: cannot be decoded, the file is damaged or of an unknown kind ({reason}); "
+            "replace or remove it"
+        ) from error
+
+
+@contextmanager
+def opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
+    """Yield the image of `path`, header parsed and checked, nothing decoded.
+
+    Raises ImageError, naming the file, for a file that is missing, a folder, empty, not a picture,
+    moving, or of more than `max_pixels` pixels; also for any error inside the `with` block.
+    """
+    with read_errors_named(str(path)), pillow_warnings_ignored():
+        if path.is_dir():
+            raise ImageError(f"{path}: is a folder; a picture file is wanted")
+        with path.open("rb") as stream:
+            image = _identify(stream, path)
+            _check_size(image, path, max_pixels)
+            _check_still(image, path)
+            yield image
+
+
+def _identify(stream: IO[bytes], path: Path) -> ImageFile.ImageFile:
+    prefix = stream.read(64)
+    if not prefix:
+        raise ImageError(f"{path}: the file is empty (0 bytes); replace or remove it")
+    brands = _container_brands(prefix)
+    if brands & _HEIC_BRANDS and not brands & {b"avif", b"avis"}:
+        return _open_heic(stream, path)
+    # Not Image.open: it applies the process-wide pixel limit, as a warning or an error, where we
+    # have a limit of our own and may not change the global one.
+    for name in _FORMATS:
+        factory, accept = Image.OPEN[name]
+        if accept is not None and accept(prefix[:16]) is True:
+            stream.seek(0)
+            return factory(stream, "")
+    raise ImageError(f"{path}: not a picture file that is known here; wanted one of {_READABLE}")
+
+
+def _container_brands(prefix: bytes) -> frozenset[bytes]:
+    """The brands in the `ftyp` box that opens an AVIF or HEIC file; empty for other files."""
+    if prefix[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(prefix[:4], "big"), len(prefix))
+    major, compatible = prefix[8:12], prefix[16:end]
+    return frozenset({major, *(compatible[i : i + 4] for i in range(0, len(compatible), 4))})
+
+
+def _open_heic(stream: IO[bytes], path: Path) -> ImageFile.ImageFile:
+    try:
+        pillow_heif: Any = importlib.import_module("pillow_heif")  # optional, few need it
+    except ImportError as error:
+        raise ImageError(
+            f"{path}: HEIC needs the package pillow-heif; install it with "
+            "pip install 'impasto[heic]', or convert the file to JPEG"
+        ) from error
+    stream.seek(0)
+    image: ImageFile.ImageFile = pillow_heif.HeifImageFile(stream)
+    return image
+
+
+def _check_size(image: Image.Image, path: Path, max_pixels: int) -> None:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise ImageError(f"{path}: has no pixels ({width} x {height}); replace or remove it")
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{path}: {width} x {height} is {width * height / 1e6:.0f} megapixels, above the limit "
+            f"of {max_pixels / 1e6:g}; raise max_pixels if the file is trusted"
+        )
+
+
+def _check_still(image: ImageFile.ImageFile, path: Path) -> None:
+    if image.format in _MOVING_FORMATS and getattr(image, "is_animated", False):
+        raise ImageError(
+            f"{path}: is an animation, and only still pictures are read; save the frames that "
+            "are wanted as PNG files"
+        )

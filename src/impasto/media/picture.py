@@ -1,0 +1,38 @@
+"""What a picture file holds once it is read: pixels, alpha, depth and the facts to carry along."""
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+# 300 megapixels: the largest cameras make 150, and as float32 it is already 3.6 GB.
+DEFAULT_MAX_PIXELS = 300_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """Facts beside the pixels, as the opaque bytes that go back into a file.
+
+    `exif` starts with its TIFF header (no "Exif" prefix), its orientation is 1 and it has no
+    thumbnail; `dpi` is dots per inch (x, y). The ICC profile is never here: pixels are sRGB.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture in memory, upright and in sRGB.
+
+    pixels: (1, 3, H, W) float32 in [0, 1]; a grey file is repeated into the three channels.
+    alpha: (1, 1, H, W) float32 in [0, 1], not multiplied into `pixels`; None if the file has none.
+    bits: 8 or 16, what the file held per sample (float and 32-bit samples count as 16).
+    gray: the file had one colour channel.
+    """
+
+    pixels: Tensor
+    alpha: Tensor | None = None
+    bits: int = 8
+    gray: bool = False
+    metadata: Metadata = field(default_factory=Metadata)

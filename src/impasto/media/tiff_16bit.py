@@ -1,0 +1,86 @@
+"""A TIFF writer for 16 bits per sample, which Pillow has for grey only.
+
+Source: TIFF revision 6.0, sections 2, 7, 8, 14 and 18 (baseline RGB, strips, predictor 2).
+"""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import TiffImagePlugin, TiffTags
+from torch import Tensor
+
+from impasto.media.metadata import exif_entries
+from impasto.media.picture import Metadata
+from impasto.media.samples import bands, quantised_rows
+
+# Tags, in the order of their numbers.
+_WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_STRIP_OFFSETS, _SAMPLES_PER_PIXEL, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PREDICTOR = 282, 283, 296, 317
+_EXTRA_SAMPLES, _XMP, _ICC = 338, 700, 34675
+_DEFLATE, _RGB, _INCH, _HORIZONTAL, _PLAIN_ALPHA = 8, 2, 2, 2, 2
+
+
+def write_tiff_16bit(path: Path, channels: Tensor, *, icc: bytes, metadata: Metadata) -> None:
+    """(1, 3 or 4, H, W) in [0, 1], alpha last -> 16 bits per sample, losslessly compressed."""
+    height, width = channels.shape[2:]
+    offsets, sizes = [], []
+    strips = list(bands((height, width)))
+    with path.open("wb") as stream:
+        stream.write(struct.pack("<2sHI", b"II", 42, 0))  # the directory's place follows below
+        for top, bottom in strips:
+            values = quantised_rows(channels, top, bottom, bits=16)
+            values[:, 1:] = np.diff(values, axis=1)  # wraps around, as the predictor is defined
+            packed = zlib.compress(values.astype("<u2").tobytes())
+            offsets.append(stream.tell())
+            sizes.append(len(packed))
+            stream.write(packed + bytes(len(packed) % 2))
+        directory = _directory(channels, icc=icc, metadata=metadata)
+        directory[_ROWS_PER_STRIP] = strips[0][1]
+        directory.tagtype[_STRIP_OFFSETS] = TiffTags.LONG
+        directory[_STRIP_OFFSETS] = tuple(offsets)
+        directory[_STRIP_BYTES] = tuple(sizes)
+        place = stream.tell()
+        stream.write(_with_strip_offsets(directory.tobytes(place), place, offsets))
+        stream.seek(4)
+        stream.write(struct.pack("<I", place))
+
+
+def _directory(
+    channels: Tensor, *, icc: bytes, metadata: Metadata
+) -> TiffImagePlugin.ImageFileDirectory_v2:
+    _, count, height, width = channels.shape
+    directory = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0")
+    for tag, value in exif_entries(metadata).items():
+        directory[tag] = value
+    directory[_WIDTH] = width
+    directory[_HEIGHT] = height
+    directory[_BITS_PER_SAMPLE] = (16,) * count
+    directory[_COMPRESSION] = _DEFLATE
+    directory[_PHOTOMETRIC] = _RGB
+    directory[_SAMPLES_PER_PIXEL] = count
+    directory[_PREDICTOR] = _HORIZONTAL
+    directory[_ICC] = icc
+    if count == 4:
+        directory[_EXTRA_SAMPLES] = _PLAIN_ALPHA
+    if metadata.dpi:
+        directory[_X_RESOLUTION], directory[_Y_RESOLUTION] = metadata.dpi
+        directory[_RESOLUTION_UNIT] = _INCH
+    if metadata.xmp:
+        directory[_XMP] = metadata.xmp
+    return directory
+
+
+def _with_strip_offsets(directory: bytes, place: int, offsets: list[int]) -> bytes:
+    """Put the strips' places back in: Pillow moves them, expecting strips behind the directory."""
+    fixed = bytearray(directory)
+    (count,) = struct.unpack_from("<H", fixed)
+    for entry in range(2, 2 + 12 * count, 12):
+        if struct.unpack_from("<H", fixed, entry)[0] == _STRIP_OFFSETS:
+            # A single value stands in the entry itself, several stand elsewhere.
+            (elsewhere,) = struct.unpack_from("<I", fixed, entry + 8)
+            start = entry + 8 if len(offsets) == 1 else elsewhere - place
+            struct.pack_into(f"<{len(offsets)}I", fixed, start, *offsets)
+    return bytes(fixed)

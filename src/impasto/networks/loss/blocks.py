@@ -1,0 +1,98 @@
+"""The few building blocks that every loss network is made of.
+
+Convolutions are built around given tensors: no random initialisation is drawn, so that loading a
+loss network leaves the random numbers of a training run as they were.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.errors import OptionError
+
+Padding = Literal["zeros", "reflect"]
+Pooling = Literal["max", "average"]
+
+
+def frozen_convolution(
+    weight: Tensor, bias: Tensor, *, stride: int = 1, padding: int = 0
+) -> nn.Conv2d:
+    """A convolution that holds `weight` (O, I, k, k) and `bias` (O,), with no gradient of its own."""
+    out_channels, in_channels, height, width = weight.shape
+    convolution = nn.Conv2d(
+        in_channels, out_channels, (height, width), stride=stride, padding=padding, device="meta"
+    )
+    convolution.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
+    convolution.bias = nn.Parameter(bias.contiguous(), requires_grad=False)
+    return convolution
+
+
+def reflect_pad(features: Tensor) -> Tensor:
+    """Reflection padding of one pixel: (N, C, H, W) -> (N, C, H+2, W+2).
+
+    A side of a single pixel has nothing to reflect; there the pixel itself is repeated.
+    """
+    mode = "reflect" if min(features.shape[-2:]) > 1 else "replicate"
+    # Padding only moves values. Autocast would turn them into float32 for it and back afterwards,
+    # which costs a third of a training step.
+    with torch.autocast(features.device.type, enabled=False):
+        return F.pad(features, (1, 1, 1, 1), mode=mode)
+
+
+class ConvRelu(nn.Module):
+    """Convolution, then ReLU; `padding` pixels of zeros, or one pixel of reflection."""
+
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor,
+        *,
+        stride: int = 1,
+        padding: int | None = None,
+        mode: Padding = "zeros",
+    ) -> None:
+        super().__init__()
+        if padding is None:
+            padding = weight.shape[-1] // 2
+        self.reflect = mode == "reflect" and padding > 0
+        self.convolution = frozen_convolution(
+            weight, bias, stride=stride, padding=0 if self.reflect else padding
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.reflect:
+            features = reflect_pad(features)
+        # Not in place: no block may ever write into a tensor that was handed out, and in bfloat16
+        # on a CPU the in-place form is the slower one.
+        return F.relu(self.convolution(features))
+
+
+class Pool(nn.Module):
+    """Max pooling, or average pooling as Gatys et al. prefer for smoother pictures."""
+
+    def __init__(
+        self,
+        *,
+        kernel: int = 2,
+        stride: int = 2,
+        padding: int = 0,
+        ceil: bool = False,
+        kind: Pooling = "max",
+    ) -> None:
+        super().__init__()
+        self.kernel, self.stride, self.padding, self.ceil = kernel, stride, padding, ceil
+        self.kind = kind
+
+    def forward(self, features: Tensor) -> Tensor:
+        if min(features.shape[-2:]) + 2 * self.padding < self.kernel:
+            height, width = features.shape[-2:]
+            raise OptionError(
+                f"the image is too small for the layers asked for: a feature map of {height}x"
+                f"{width} px reached a {self.kernel}x{self.kernel} pooling; use a larger image "
+                "or shallower layers"
+            )
+        if self.kind == "average":
+            return F.avg_pool2d(features, self.kernel, self.stride, self.padding, self.ceil)
+        return F.max_pool2d(features, self.kernel, self.stride, self.padding, ceil_mode=self.ceil)

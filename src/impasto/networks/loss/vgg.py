@@ -1,0 +1,87 @@
+"""VGG-16 and VGG-19 (Simonyan & Zisserman 2014), plain, activation-normalised and distilled.
+
+Layers are "relu1_1" ... "relu5_3" (VGG-16) or "relu5_4" (VGG-19).
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from impasto.networks.loss.blocks import ConvRelu, Padding, Pool, Pooling
+from impasto.networks.loss.network import Stage
+
+BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+def vgg_positions(architecture: str) -> dict[str, int]:
+    """Names "1_1", "1_2", ... -> the index in torchvision's `features`, shallow -> deep."""
+    positions = {}
+    index = 0
+    for block, count in enumerate(BLOCKS[architecture], start=1):
+        for place in range(1, count + 1):
+            positions[f"{block}_{place}"] = index
+            index += 2  # the ReLU has an index too
+        index += 1  # and so has the pool
+    return positions
+
+
+def vgg_stages(
+    architecture: str,
+    tensors: Mapping[str, Tensor],
+    *,
+    mode: Padding = "zeros",
+    pooling: Pooling = "max",
+) -> list[Stage]:
+    """Stages of a plain or normalised VGG as deep as `tensors` ("features.N.weight") reach."""
+    stages: list[Stage] = []
+    block = "1"
+    for place, index in vgg_positions(architecture).items():
+        if f"features.{index}.weight" not in tensors:
+            break
+        if place[0] != block:
+            block = place[0]
+            stages.append(Stage(Pool(kind=pooling)))
+        weight, bias = tensors[f"features.{index}.weight"], tensors[f"features.{index}.bias"]
+        stages.append(Stage(ConvRelu(weight, bias, mode=mode), f"relu{place}"))
+    return stages
+
+
+def fold_preprocessing(
+    weight: Tensor, bias: Tensor, matrix: Tensor, offset: Tensor
+) -> tuple[Tensor, Tensor, tuple[float, ...]]:
+    """Fold a 1x1 preprocessing convolution (3, 3, 1, 1) into the 3x3 one that follows it.
+
+    Returns weight, bias and the colour to subtract first: pre(x) = matrix (x - mean) with
+    mean = -matrix^-1 offset, so the bias stays as it was, and nothing large is left to cancel.
+    Exact, since reflection padding commutes with a 1x1 convolution; in double precision.
+    """
+    square = matrix.double().reshape(3, 3)
+    mean = -torch.linalg.solve(square, offset.double())
+    folded = torch.einsum("ocyx,ci->oiyx", weight.double(), square)
+    return folded.float(), bias.clone(), tuple(mean.tolist())
+
+
+def distilled_stages(tensors: Mapping[str, Tensor], *, pooling: Pooling = "max") -> list[Stage]:
+    """VGG-19 at 1/16 of its parameters; 1x1 heads give the full network's relu1_1 ... relu5_1.
+
+    Wang et al., Collaborative Distillation for Ultra-Resolution Universal Style Transfer,
+    CVPR 2020. The last block stops at 5_1.
+    """
+    stages: list[Stage] = []
+    block = "1"
+    for place in vgg_positions("vgg19"):
+        key = "conv" + place.replace("_", "")
+        if f"{key}.weight" not in tensors:
+            break
+        if place[0] != block:
+            block = place[0]
+            stages.append(Stage(Pool(kind=pooling)))
+        body = ConvRelu(tensors[f"{key}.weight"], tensors[f"{key}.bias"], mode="reflect")
+        if f"{key}_aux.weight" in tensors:
+            head = ConvRelu(tensors[f"{key}_aux.weight"], tensors[f"{key}_aux.bias"])
+            stages.append(Stage(body, f"relu{place}", head))
+        else:
+            stages.append(Stage(body))
+    return stages

@@ -1,0 +1,113 @@
+"""The default style network: the paper's plan with the field's accepted cures.
+
+Against border artefacts every convolution pads by reflection; against checkerboards the
+decoder resizes, then convolves; instance norm, as in the authors' released code.
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.networks.normalization import InstanceNorm
+from impasto.networks.padding import pad_border, reflect_pad
+from impasto.networks.subpixel import resize_convolve
+
+STRIDE = 4  # input pixels per sample at the bottleneck, per side
+MIN_SIDE = 16  # the smallest map that every reflection pad inside accepts
+# tanh saturates: with a little headroom pure black and white are reached by finite activations
+OUTPUT_GAIN = 1.1
+
+
+class ConvLayer(nn.Module):
+    """upsample (nearest, x2) -> reflection pad -> convolution -> instance norm -> ReLU.
+
+    (N, in_channels, h, w) -> (N, out_channels, h*upsample/stride, w*upsample/stride).
+    A layer with a norm has no convolution bias, since the norm would remove it again.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        upsample: int = 1,
+        norm: bool = True,
+        relu: bool = True,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, bias=not norm)
+        self.norm = InstanceNorm(out_channels) if norm else None
+        self.pad = kernel_size // 2
+        self.upsample = upsample
+        self.relu = relu
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.upsample > 1:
+            features = resize_convolve(features, self.conv.weight, self.conv.bias)
+        else:
+            features = cast(Tensor, self.conv(pad_border(features, self.pad, "reflect")))
+        if self.norm is not None:
+            features = self.norm(features)
+        return F.relu(features, inplace=True) if self.relu else features
+
+
+class ResidualBlock(nn.Module):
+    """conv-norm-ReLU-conv-norm plus the input; no ReLU after the addition (paper, 3.1)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvLayer(channels, channels, 3)
+        self.second = ConvLayer(channels, channels, 3, relu=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + cast(Tensor, self.second(self.first(features)))
+
+
+class ModernStyleNetwork(nn.Module):
+    """c9s1-32, d64, d128, R128 x5, u64, u32, c9s1-3, every number of filters times `width`.
+
+    (N, 3, H, W) in [0, 1] -> the same shape, for every H, W >= 1; the output may pass [0, 1] by
+    0.05 at either end, callers clamp. Sizes that are no multiple of 4 are mirrored up to one
+    and cropped back.
+    """
+
+    def __init__(self, width: float = 0.5) -> None:
+        super().__init__()
+        few, some, many = (round(filters * width) for filters in (32, 64, 128))
+        self.layers = nn.Sequential(
+            ConvLayer(3, few, 9),
+            ConvLayer(few, some, 3, stride=2),
+            ConvLayer(some, many, 3, stride=2),
+            *(ResidualBlock(many) for _ in range(5)),
+            ConvLayer(many, some, 3, upsample=2),
+            ConvLayer(some, few, 3, upsample=2),
+            ConvLayer(few, 3, 9, norm=False, relu=False),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        height, width = image.shape[-2:]
+        padded = pad_to_stride(image)
+        output = to_pixels(cast(Tensor, self.layers(to_input(padded))))
+        return output[..., :height, :width]
+
+
+def pad_to_stride(image: Tensor) -> Tensor:
+    """Mirror (N, 3, H, W) on the right and below to sides that the network can halve twice."""
+    height, width = image.shape[-2:]
+    bottom = max(-height % STRIDE, MIN_SIDE - height)
+    right = max(-width % STRIDE, MIN_SIDE - width)
+    return reflect_pad(image, 0, right, 0, bottom) if bottom or right else image
+
+
+def to_input(image: Tensor) -> Tensor:
+    """[0, 1] -> [-1, 1], what the first convolution takes."""
+    return image * 2 - 1
+
+
+def to_pixels(features: Tensor) -> Tensor:
+    """Last convolution -> pixels: a scaled tanh centred on mid-grey (paper, 3.1)."""
+    return torch.tanh(features.float()) * (OUTPUT_GAIN / 2) + 0.5

@@ -1,0 +1,35 @@
+"""Nearest-neighbour x2 and a 3x3 convolution in one, without ever holding the enlarged map.
+
+Each of the four pixels that a sample is enlarged to sees the 3x3 kernel fall on 2x2 samples,
+so its kernel is the 3x3 one with some taps summed. The four kernels run as one convolution at
+the small size, and a pixel shuffle interleaves their outputs. Mirroring the enlarged map by one
+pixel repeats its edge, which is replicating the edge sample of the small one: the border is
+exact too. Same numbers, a quarter of the pixels to convolve.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.networks.padding import pad_border
+
+# TAPS[phase][sample][tap] = 1 where, for an output pixel of that phase (first or second of its
+# pair), kernel tap -1, 0, 1 falls on the sample before, at, or after its own.
+TAPS = (
+    ((1.0, 0.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
+    ((0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+)
+
+
+def subpixel_kernel(weight: Tensor) -> Tensor:
+    """(O, C, 3, 3) -> (4 O, C, 3, 3): the four phases' kernels in pixel-shuffle order."""
+    taps = weight.new_tensor(TAPS)
+    return torch.einsum("aik,bjl,ockl->oabcij", taps, taps, weight).flatten(0, 2)
+
+
+def resize_convolve(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """conv2d(reflect_pad(nearest_x2(features))) : (N, C, h, w) -> (N, O, 2h, 2w)."""
+    kernel = subpixel_kernel(weight)
+    bias = None if bias is None else bias.repeat_interleave(4)
+    phases = F.conv2d(pad_border(features, 1, "replicate"), kernel, bias)
+    return F.pixel_shuffle(phases, 2)

@@ -1,0 +1,172 @@
+"""The training loop that styles and super-resolution share."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from impasto.data.photos import PhotoBatch
+from impasto.errors import TrainingError
+from impasto.training.checkpoint import (
+    Checkpoint,
+    optimizer_tensors,
+    restore,
+    save_checkpoint,
+)
+from impasto.training.events import OnEvent, Saved, Skipped, Step
+from impasto.training.schedule import Schedule, learning_rate_at
+
+
+class Task(Protocol):
+    """What is trained: a network, its data and its loss."""
+
+    network: nn.Module
+
+    def batches(self, start: int) -> Iterator[PhotoBatch]:
+        """Batches from iteration `start` on; each iteration's is always the same."""
+        ...
+
+    def loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted total to descend, and the unweighted terms by name; (N, 3, H, W) in [0, 1]."""
+        ...
+
+    def after_step(self, iteration: int, terms: dict[str, float]) -> None:
+        """Previews, validation, advice; called when `iteration` iterations are done."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """How a task is trained; see StyleTrainingConfig for the meanings."""
+
+    iterations: int
+    learning_rate: float
+    schedule: Schedule
+    clip_norm: float
+    checkpoint_every: int
+    log_every: int
+    device: torch.device
+    folder: Path
+    config: dict[str, Any]  # stored in the checkpoint
+    provenance: dict[str, Any]
+
+
+def fit(task: Task, loop: LoopConfig, on_event: OnEvent, resume: Checkpoint | None) -> None:
+    """Train `task.network` in place with Adam to `loop.iterations`.
+
+    Raises TrainingError when the loss or its gradient is not finite: nothing is saved then, so
+    the last checkpoint is a good one.
+    """
+    optimizer = torch.optim.Adam(
+        task.network.parameters(), lr=loop.learning_rate, fused=loop.device.type in ("cpu", "cuda")
+    )
+    if resume is not None:
+        restore(resume, task.network, optimizer)
+    start = resume.iteration if resume is not None else 0
+    meter = _Meter(loop)
+    for iteration, batch in enumerate(task.batches(start), start=start):
+        for path, reason in batch.skipped.items():
+            on_event(Skipped(path=path, reason=reason))
+        rate = learning_rate_at(
+            iteration, iterations=loop.iterations, peak=loop.learning_rate, schedule=loop.schedule
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        images = batch.images.to(loop.device, memory_format=torch.channels_last)
+        total, terms = task.loss(images)
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = _clip(task.network, loop.clip_norm)
+        done = iteration + 1
+        numbers = {name: float(term.detach()) for name, term in terms.items()}
+        _guard(done, float(total.detach()), norm, numbers, loop.folder)
+        optimizer.step()
+        step = meter.add(done, float(total.detach()), numbers, rate, norm, images)
+        if step is not None:
+            on_event(step)
+        task.after_step(done, numbers)
+        # always after the last one, and after whatever else this iteration had to write
+        if done == loop.iterations or (loop.checkpoint_every and done % loop.checkpoint_every == 0):
+            path = save_checkpoint(loop.folder, _snapshot(done, task.network, optimizer, loop))
+            on_event(Saved(iteration=done, kind="checkpoint", path=path))
+
+
+def _snapshot(
+    iteration: int, network: nn.Module, optimizer: torch.optim.Optimizer, loop: LoopConfig
+) -> Checkpoint:
+    return Checkpoint(
+        iteration=iteration,
+        network=network.state_dict(),
+        optimizer=optimizer_tensors(optimizer),
+        rng_state=torch.get_rng_state(),
+        config=loop.config,
+        provenance=loop.provenance,
+    )
+
+
+def _clip(network: nn.Module, clip_norm: float) -> float:
+    """Scale the gradient down to `clip_norm` (0: leave it); its norm before that."""
+    limit = clip_norm if clip_norm > 0 else math.inf
+    return float(nn.utils.clip_grad_norm_(network.parameters(), limit))
+
+
+def _guard(
+    iteration: int, total: float, norm: float, terms: dict[str, float], folder: Path
+) -> None:
+    if math.isfinite(total) and math.isfinite(norm):
+        return
+    bad = [name for name, value in terms.items() if not math.isfinite(value)]
+    where = f"the terms {bad}" if bad else "the gradient"
+    raise TrainingError(
+        f"iteration {iteration}: {where} became infinite or NaN, so training stopped; the last "
+        f"checkpoint in {folder} is good. Go on from it with a lower --learning-rate, a lower "
+        "--style-weight, or --precision float32"
+    )
+
+
+class _Meter:
+    """Means over the iterations since the last report."""
+
+    def __init__(self, loop: LoopConfig) -> None:
+        self._loop = loop
+        self._reset()
+
+    def _reset(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self._images = 0
+        self._since = time.perf_counter()
+
+    def add(
+        self,
+        done: int,
+        total: float,
+        terms: dict[str, float],
+        rate: float,
+        norm: float,
+        images: Tensor,
+    ) -> Step | None:
+        for name, value in {"loss": total, **terms}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+        self._images += images.shape[0]
+        if done % self._loop.log_every and done != self._loop.iterations:
+            return None
+        means = {name: value / self._count for name, value in self._sums.items()}
+        step = Step(
+            iteration=done,
+            iterations=self._loop.iterations,
+            loss=means.pop("loss"),
+            terms=means,
+            learning_rate=rate,
+            gradient_norm=norm,
+            images_per_second=self._images / (time.perf_counter() - self._since),
+            crop_px=images.shape[-1],
+        )
+        self._reset()
+        return step

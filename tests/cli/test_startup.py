@@ -1,0 +1,53 @@
+"""The light commands answer at once: what they import decides it, not a clock."""
+
+import subprocess
+import sys
+
+import pytest
+
+SLOW = {"torch", "numpy", "PIL", "safetensors", "tensorboard", "scipy", "impasto.media"}
+SCRIPT = """
+import sys
+sys.argv = ["impasto", *{arguments!r}]
+from impasto.__main__ import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("loaded:", *sys.modules)
+"""
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    script = SCRIPT.format(arguments=arguments)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].removeprefix("loaded: ").split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("styles",),
+        ("styles", "--json"),
+        ("stylize", "--help"),
+        ("train", "--help"),
+        ("train", "style", "--help"),
+    ],
+    ids=" ".join,
+)
+def test_light_commands_load_nothing_slow(arguments: tuple[str, ...]) -> None:
+    loaded = loaded_by(*arguments)
+    assert "impasto.cli.app" in loaded
+    assert not loaded & SLOW
+
+
+def test_json_and_version_load_no_rich() -> None:
+    assert "rich.console" not in loaded_by("--version") | loaded_by("styles", "--json")
+
+
+def test_the_list_of_commands_loads_no_training() -> None:
+    assert not {name for name in loaded_by("--help") if name.startswith("impasto.cli.train")}
