@@ -27,14 +27,13 @@ def targets(
     suffix: str | None = None,
 ) -> list[str]:
     output = output or Output(folder=Path("out"))
-    jobs = plan_jobs(sources, styles, output, suffix=suffix, suffixes=SUFFIXES)
+    labels = {style: style_label(Path(style).stem) for style in styles}
+    jobs = plan_jobs(sources, labels, output, suffix=suffix, suffixes=SUFFIXES)
     return [job.target.as_posix() for job in jobs]
 
 
-def output(
-    given: str | None, *, one_file: bool = True, styles: tuple[str, ...] = ("wave",)
-) -> Output:
-    return choose_output(given, one_file=one_file, styles=styles, suffixes=SUFFIXES)
+def output(given: str | None, *, one_file: bool = True, one_style: bool = True) -> Output:
+    return choose_output(given, one_file=one_file, one_style=one_style, suffixes=SUFFIXES)
 
 
 def test_without_output_one_photo_goes_to_the_current_folder_and_more_to_painted() -> None:
@@ -60,7 +59,7 @@ def test_one_output_file_for_several_results_is_refused() -> None:
     with pytest.raises(OptionError, match=r"x\.png names one file.*give a folder"):
         output("x.png", one_file=False)
     with pytest.raises(OptionError, match=r"x\.png names one file.*give a folder"):
-        output("x.png", styles=("wave", "night"))
+        output("x.png", one_style=False)
 
 
 def test_an_output_file_of_an_unknown_format_is_refused_with_the_known_ones() -> None:
@@ -68,9 +67,16 @@ def test_an_output_file_of_an_unknown_format_is_refused_with_the_known_ones() ->
         output("x.gif")
 
 
-def test_a_style_is_labelled_by_its_name_or_the_stem_of_its_file() -> None:
-    assert style_label("wave") == "wave"
-    assert style_label("models/my.wave.safetensors") == "my.wave"
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("wave", "wave"), ("Starry Night", "starry-night"), ("../a/b\\c", "a-b-c"), ("é2.1", "é2.1")],
+)
+def test_a_style_labels_files_by_its_name_without_what_parts_paths(name: str, label: str) -> None:
+    assert style_label(name) == label
+
+
+def test_a_style_with_no_usable_name_still_has_a_label() -> None:
+    assert style_label("/..") == "style"
 
 
 def test_results_are_named_photo_style_and_keep_the_structure() -> None:
@@ -105,7 +111,7 @@ def test_every_photo_is_painted_in_every_style_one_style_after_the_other() -> No
 
 
 def test_styles_with_one_label_are_refused() -> None:
-    with pytest.raises(OptionError, match="must differ"):
+    with pytest.raises(OptionError, match="one name for several styles"):
         targets(source("a.jpg"), styles=("x/wave.safetensors", "wave"))
 
 

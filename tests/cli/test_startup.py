@@ -45,8 +45,11 @@ def test_light_commands_load_nothing_slow(arguments: tuple[str, ...]) -> None:
     assert not loaded & SLOW
 
 
-def test_json_and_version_load_no_rich() -> None:
-    assert "rich.console" not in loaded_by("--version") | loaded_by("styles", "--json")
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("styles",), ("styles", "--json")], ids=" ".join
+)
+def test_the_lightest_commands_load_neither_rich_nor_pydantic(arguments: tuple[str, ...]) -> None:
+    assert not loaded_by(*arguments) & {"rich", "rich.console", "pydantic", "pydantic_core"}
 
 
 def test_the_list_of_commands_loads_no_training() -> None:

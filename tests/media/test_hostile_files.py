@@ -118,11 +118,8 @@ def test_a_decompression_bomb_is_refused_by_its_header(tmp_path, noise8, encoded
 def test_refusing_a_bomb_costs_no_memory(tmp_path) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(png_claiming(40_000, 40_000))
-    grown = _peak_growth(f"""
-        try: read_picture({str(path)!r})
-        except ImageError: pass
-    """)
-    assert grown < 20
+    code = f"try: read_picture({str(path)!r})\nexcept ImageError: pass"
+    assert _peak_growth(code) < 20
 
 
 def test_a_12_megapixel_photo_costs_little_more_than_its_tensor(tmp_path) -> None:
@@ -130,29 +127,22 @@ def test_a_12_megapixel_photo_costs_little_more_than_its_tensor(tmp_path) -> Non
     Image.new("RGB", (4000, 3000), "teal").save(path)
     tensor = 4000 * 3000 * 3 * 4 / 2**20  # 137 MiB
     eight_bits = 4000 * 3000 * 4 / 2**20  # Pillow keeps four bytes a pixel
-    reading = f"picture = read_picture({str(path)!r})"
-    writing = f"write_picture({str(target)!r}, picture.pixels)"
-    assert _peak_growth(reading) < tensor + eight_bits + 60
-    assert _peak_growth(f"{reading}; {writing}") < tensor + eight_bits + 60
+    code = f"picture = read_picture({str(path)!r}); write_picture({str(target)!r}, picture.pixels)"
+    assert _peak_growth(code) < tensor + eight_bits + 60
 
 
 def _peak_growth(code: str) -> float:
     """MiB by which running `code` raises a fresh process's peak memory."""
-    script = "\n".join(
-        [
-            "import resource, torch",
-            "from impasto.errors import ImageError",
-            "from impasto.media import read_picture, write_picture",
-            "torch.set_num_threads(1)",
-            "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024",
-            "before = peak()",
-            *(
-                line.strip() if not line.strip().startswith("except") else line.strip()
-                for line in code.strip().splitlines()
-            ),
-            "print(peak() - before)",
-        ]
-    )
+    script = f"""
+import resource, torch
+from impasto.errors import ImageError
+from impasto.media import read_picture, write_picture
+torch.set_num_threads(1)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak()
+{code}
+print(peak() - before)
+"""
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return float(run.stdout)
 
@@ -171,6 +161,7 @@ def test_pillows_own_limit_neither_warns_nor_refuses(
 ) -> None:
     path = tmp_path / "large.img"
     path.write_bytes(encoded(Image.fromarray(noise8), form))
+    monkeypatch.setattr("impasto.media.samples._BAND_PIXELS", 23)  # crops are checked as well
     for limit in (300, 100):  # 437 pixels: Pillow would warn above one limit, refuse above two
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
         assert read_picture(path).pixels.shape == (1, 3, 19, 23)
@@ -203,7 +194,7 @@ def test_threads_leave_the_warning_filters_as_they_were(tmp_path, noise8, as_ten
     assert list(warnings.filters) == before
 
 
-def test_damaged_exif_does_not_hide_the_pixels(tmp_path, smooth8, as_tensor) -> None:
+def test_damaged_exif_does_not_hide_the_pixels(tmp_path, smooth8) -> None:
     clean, path = tmp_path / "clean.jpg", tmp_path / "picture.jpg"
     Image.fromarray(smooth8).save(clean)
     damaged = [b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0nonsense", b"Exif\0\0", b"Exif\0\0MM"]
@@ -287,7 +278,8 @@ def test_damaged_bytes_give_a_picture_or_an_image_error(
     try:
         picture = read_picture(path, max_pixels=1_000_000)
     except ImageError as error:
-        assert str(error).startswith(str(path))
+        named = str(error).startswith(str(path))
     else:
-        assert picture.pixels.isfinite().all()
-        assert 0 <= picture.pixels.min() <= picture.pixels.max() <= 1
+        named = True
+        assert 0 <= picture.pixels.min() <= picture.pixels.max() <= 1  # NaN fails this too
+    assert named

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.root import RootGroup
+from impasto.cli.root import QuickCommand, RootGroup
 from impasto.cli.styles import styles
 from impasto.cli.stylize import stylize
 
@@ -45,7 +45,7 @@ def _root(
 
 
 app.command("stylize")(stylize)
-app.command("styles")(styles)
+app.command("styles", cls=QuickCommand)(styles)
 
 
 @app.command("train", help="Train a style of your own from a painting and a folder of photos.")

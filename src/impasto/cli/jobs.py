@@ -1,12 +1,13 @@
 """Which picture is painted in which style into which file: all decided before any painting."""
 
 import os
+import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from impasto.cli.sources import Source, shown
+from impasto.cli.sources import Failure, Source, find_sources, is_one_file, shown
 from impasto.errors import OptionError
 
 DEFAULT_FOLDER = Path("painted")
@@ -29,8 +30,41 @@ class Output:
     file: Path | None = None
 
 
+def plan(
+    inputs: Sequence[str],
+    labels: Mapping[str, str],
+    *,
+    output: str | None,
+    format: str | None,
+    failures: list[Failure],
+) -> list[Job]:
+    """The command line's words to jobs, finished ones too.
+
+    `labels` has each style as typed, and what it adds to file names. Inputs that name no picture
+    are added to `failures`. Raises OptionError as `choose_output` and `plan_jobs` do, and for a
+    `format` that cannot be written or is not that of `output`.
+    """
+    from impasto.media import WRITABLE_SUFFIXES
+
+    suffix = None if format is None else f".{format.lower().removeprefix('.')}"
+    if suffix is not None and suffix not in WRITABLE_SUFFIXES:
+        known = ", ".join(sorted(name[1:] for name in WRITABLE_SUFFIXES))
+        raise OptionError(f"--format {format}: cannot be written; use one of {known}")
+    one_file = is_one_file(inputs)
+    place = choose_output(
+        output, one_file=one_file, one_style=len(labels) == 1, suffixes=WRITABLE_SUFFIXES
+    )
+    if suffix is not None and place.file is not None and place.file.suffix.lower() != suffix:
+        raise OptionError(
+            f"--format {format} and --output {place.file} name two formats; leave one of them out"
+        )
+    sources = find_sources(inputs, output_folder=place.folder)
+    failures.extend(sources.failures)
+    return plan_jobs(sources.found, labels, place, suffix=suffix, suffixes=WRITABLE_SUFFIXES)
+
+
 def choose_output(
-    given: str | None, *, one_file: bool, styles: Sequence[str], suffixes: Collection[str]
+    given: str | None, *, one_file: bool, one_style: bool, suffixes: Collection[str]
 ) -> Output:
     """Read `-o`: a folder, or a file when one picture is painted in one style.
 
@@ -43,30 +77,30 @@ def choose_output(
     path = Path(os.path.expanduser(given))
     if given.endswith((os.sep, "/")) or os.path.isdir(path) or not path.suffix:
         return Output(folder=path)
-    one_result = one_file and len(styles) == 1
-    if one_result and path.suffix.lower() in suffixes:
-        return Output(folder=path.parent, file=path)
-    if one_result:
+    writable = path.suffix.lower() in suffixes
+    if not (one_file and one_style):
+        if writable:
+            raise OptionError(
+                f"--output {shown(path)} names one file, but there may be several results; "
+                "give a folder"
+            )
+        return Output(folder=path)
+    if not writable:
         raise OptionError(
             f"--output {shown(path)}: cannot write {path.suffix} files; "
             f"use one of {', '.join(sorted(suffixes))}, or end a folder's name with /"
         )
-    if path.suffix.lower() in suffixes:
-        raise OptionError(
-            f"--output {shown(path)} names one file, but there may be several results; "
-            "give a folder"
-        )
-    return Output(folder=path)
+    return Output(folder=path.parent, file=path)
 
 
-def style_label(style: str) -> str:
-    """What a style adds to file names: its name, or the stem of its file."""
-    return Path(style).stem if style.endswith(".safetensors") else Path(style).name
+def style_label(name: str) -> str:
+    """A model's name as a part of file names: "Starry Night/2" -> "starry-night-2"."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-.").lower() or "style"
 
 
 def plan_jobs(
     sources: Sequence[Source],
-    styles: Sequence[str],
+    labels: Mapping[str, str],
     output: Output,
     *,
     suffix: str | None,
@@ -80,12 +114,12 @@ def plan_jobs(
     another job's target is an earlier result and left out.
     Raises OptionError if a target would be its own source, or names still collide.
     """
-    labels = [style_label(style) for style in styles]
-    if len(set(labels)) < len(labels):
-        raise OptionError(f"--style: the names {labels} must differ, they become file names")
+    if len(set(labels.values())) < len(labels):
+        both = " and ".join(labels)
+        raise OptionError(f"--style {both}: one name for several styles; paint them one at a time")
     jobs = [
         Job(source=source.path, style=style, target=target)
-        for style, label in zip(styles, labels, strict=True)
+        for style, label in labels.items()
         for source, target in _targets(sources, label, output, suffix, suffixes)
     ]
     for job in jobs:

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import typer
+
 from impasto.cli.jobs import Job
+from impasto.cli.root import EXIT_FAILED
 from impasto.cli.sources import Failure, shown
 from impasto.errors import ImpastoError
 
@@ -34,6 +37,26 @@ def unfinished(jobs: Sequence[Job], *, overwrite: bool, outcome: Outcome) -> lis
         else:
             todo.append(job)
     return todo
+
+
+def paint_all(
+    jobs: Sequence[Job], paint: Callable[[Job], None], outcome: Outcome, *, debug: bool
+) -> None:
+    """Do the jobs and tell how it went, after Ctrl-C too. Raises typer.Exit on failures."""
+
+    def report(failure: Failure) -> None:
+        if len(jobs) > 1:  # a single one is told below
+            print(f"failed: {failure}", file=sys.stderr)
+
+    try:
+        with progress_bar(len(jobs)) as advance:
+            run_jobs(jobs, paint, outcome=outcome, debug=debug, advance=advance, report=report)
+    finally:
+        typer.echo(summary(outcome))
+        for failure in outcome.failures:
+            print(f"impasto: {failure}", file=sys.stderr)
+    if outcome.failures:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def run_jobs(

@@ -1,6 +1,5 @@
 """The Gram matrix: which channels fire together, wherever in the image they do."""
 
-import functools
 from typing import Any
 
 import torch
@@ -89,7 +88,7 @@ def _bfloat16_product(matrix: Tensor) -> Tensor:
     return rounded.float() + remainder
 
 
-@functools.cache
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _has_bfloat16_products() -> bool:
     """Whether this processor multiplies bfloat16 matrices in hardware, adding up in float32."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()

@@ -88,15 +88,16 @@ def hole_tv(output: Tensor, image: Tensor, hole: Tensor) -> Tensor:
     """Total variation where a hole was filled, arXiv 1804.07723 -> scalar >= 0.
 
         y = hole * output + (1 - hole) * image
-        sum of |y[i, j+1] - y[i, j]| + |y[i+1, j] - y[i, j]| over the pairs of neighbours that lie
-        in the hole grown by one pixel / (C * pixels of the hole), mean over the batch
+        sum over c and over the pairs of neighbours that both lie in R of
+        |y[i, j+1] - y[i, j]| + |y[i+1, j] - y[i, j]|, / (pixels in R), mean over the batch
 
-    `output` and `image` are (N, C, H, W) in [0, 1]; `hole` is (N, 1, H, W) or (1, 1, H, W), above
-    0.5 (or True) where pixels were missing. Growing the hole lets its rim count, so that a filling
-    which does not join its surroundings costs something. An item without a hole gives 0. Raises
-    OptionError for other shapes.
+    R is the hole grown by one pixel to all eight sides, so that its rim counts: a filling which
+    does not join its surroundings costs something. (The article divides by the values of the whole
+    image instead, which makes small holes cheap.) `output` and `image` are (N, C, H, W) in [0, 1];
+    `hole` is (N, 1, H, W) or (1, 1, H, W), True or above 0.5 where pixels were missing. An item
+    without a hole gives 0. Raises OptionError for other shapes.
     """
-    batch, channels, height, width = feature_shape(output, "an output")
+    batch, _, height, width = feature_shape(output, "an output")
     if image.shape != output.shape or hole.shape not in (
         (batch, 1, height, width),
         (1, 1, height, width),
@@ -114,7 +115,7 @@ def hole_tv(output: Tensor, image: Tensor, hole: Tensor) -> Tensor:
     variation = (down * grown[..., 1:, :] * grown[..., :-1, :]).sum(dim=(1, 2, 3)) + (
         across * grown[..., :, 1:] * grown[..., :, :-1]
     ).sum(dim=(1, 2, 3))
-    return (variation / (channels * hole.sum(dim=(1, 2, 3))).clamp_min(1)).mean()
+    return (variation / grown.sum(dim=(1, 2, 3)).clamp_min(1)).mean()
 
 
 class TotalVariation(nn.Module):

@@ -1,5 +1,6 @@
 """ICC profiles: what a file's numbers mean, brought to sRGB."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
 
@@ -46,10 +47,23 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     return image if image.mode == "L" else image.convert("RGB") if image.mode != "RGB" else image
 
 
-def lookup_to_srgb(samples: Samples, icc: bytes) -> Samples:
-    """(h, w, 3) in [0, 1] through a profile of lookup tables: by way of 8 bits, the loss stated."""
-    image = Image.fromarray((samples * 255).round().astype(np.uint8))
-    return np.asarray(to_srgb(image, icc)).astype(np.float32) / np.float32(255)
+def lookup_conversion(icc: bytes) -> Callable[[Samples], Samples] | None:
+    """For an RGB profile of lookup tables: (h, w, 3) in [0, 1] -> sRGB, by way of 8 bits.
+
+    None if the profile is damaged or not for RGB, as it is then ignored.
+    """
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(icc))
+    except (OSError, ImageCms.PyCMSError):
+        return None
+    if profile.profile.xcolor_space.strip() != "RGB":
+        return None
+
+    def convert(samples: Samples) -> Samples:
+        image = Image.fromarray((samples * 255).round().astype(np.uint8))
+        return np.asarray(to_srgb(image, icc)).astype(np.float32) / np.float32(255)
+
+    return convert
 
 
 def _is_srgb(icc: bytes) -> bool:
@@ -66,7 +80,8 @@ def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.I
             image.mode,
             "RGB",
             _INTENT,
-            _FLAGS,
+            # Grey goes through a table of 256 entries, for which there is time to be exact.
+            _FLAGS | ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else _FLAGS,
         )
         if image.mode == "L":  # grey stays grey: convert the 256 values, then look them up
             ramp = Image.frombytes("L", (256, 1), bytes(range(256)))

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image, PngImagePlugin, TiffImagePlugin
@@ -82,8 +81,10 @@ def _clean_exif(image: Image.Image) -> bytes | None:
 
 
 def _valid_dpi(dpi: object) -> tuple[float, float] | None:
+    if not isinstance(dpi, tuple) or len(dpi) != 2:
+        return None
     try:
-        x, y = (float(value) for value in dpi)  # type: ignore[attr-defined]
+        x, y = float(dpi[0]), float(dpi[1])
     except (TypeError, ValueError, ZeroDivisionError):
         return None
     # One dot per inch is TIFF's way to say nothing; JPEG has 16 bits for the number.
@@ -97,7 +98,7 @@ def pillow_save_options(metadata: Metadata, pillow_name: str) -> dict[str, Any]:
     the resolution only.
     """
     options: dict[str, Any] = {}
-    if metadata.dpi and pillow_name in ("JPEG", "PNG", "TIFF", "BMP"):
+    if metadata.dpi and pillow_name in ("JPEG", "PNG", "BMP"):
         options["dpi"] = metadata.dpi
     if pillow_name == "BMP":
         return options
@@ -109,22 +110,19 @@ def pillow_save_options(metadata: Metadata, pillow_name: str) -> dict[str, Any]:
             options["pnginfo"] = PngImagePlugin.PngInfo()
             text = metadata.xmp.decode("utf-8", "replace")
             options["pnginfo"].add_itxt(_PNG_XMP_KEYWORD, text)
-        elif pillow_name == "TIFF":
-            options["tiffinfo"] = TiffImagePlugin.ImageFileDirectory_v2()
-            options["tiffinfo"][_XMP_TAG] = metadata.xmp
         else:
             options["xmp"] = metadata.xmp
     return options
 
 
-def exif_entries(metadata: Metadata) -> Mapping[int, Any]:
-    """The EXIF block as TIFF tags, sub-directories as dicts."""
-    if not metadata.exif:
-        return {}
-    exif = Image.Exif()
-    exif.load(_EXIF_PREFIX + metadata.exif)
-    entries = dict(exif)
-    for directory in (IFD.Exif, IFD.GPSInfo):
-        if directory in entries:
-            entries[directory] = exif.get_ifd(directory)
-    return entries
+def tiff_tags(metadata: Metadata) -> TiffImagePlugin.ImageFileDirectory_v2:
+    """EXIF and XMP as the tags of a little-endian TIFF directory."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0")
+    if metadata.exif:
+        exif = Image.Exif()
+        exif.load(_EXIF_PREFIX + metadata.exif)
+        for tag, value in exif.items():
+            tags[tag] = exif.get_ifd(tag) if tag in (IFD.Exif, IFD.GPSInfo) else value
+    if metadata.xmp:
+        tags[_XMP_TAG] = metadata.xmp
+    return tags

@@ -1,13 +1,12 @@
 """From a picture file, or a Pillow image, to a Picture."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageFile
 
 from impasto.media.alpha import split_alpha
-from impasto.media.color_profiles import lookup_to_srgb, to_srgb
+from impasto.media.color_profiles import lookup_conversion, to_srgb
 from impasto.media.deep_samples import (
     DeepLayout,
     choose_raw_mode,
@@ -86,11 +85,13 @@ def _picture(image: Image.Image, source: str, *, owned: bool = True) -> Picture:
     icc = image.info.get("icc_profile")
     gray = image.mode in ("1", "L", "LA", "La", *_GRAY_NUMBER_MODES)
     if image.mode in _GRAY_NUMBER_MODES:
-        bits, upright = 16, _upright(image, turn)
+        bits = 16
+        upright = _upright(image, turn)
         rows = rows_of_numbers(upright, source, convert=_float_conversion(icc, gray=True))
         channels = 2 if isinstance(image.info.get("transparency"), int) else 1
     else:
-        bits, (colors, alpha) = 8, split_alpha(image)
+        bits = 8
+        colors, alpha = split_alpha(image)
         if colors is image and not owned:
             colors = image.copy()
         upright = to_srgb(_upright(colors, turn), icc)
@@ -129,4 +130,4 @@ def _float_conversion(icc: bytes | None, *, gray: bool) -> Callable[[Samples], S
     if profile is not None:
         fits = (profile.matrix is None) == gray
         return profile.to_srgb if fits and not profile.is_srgb() else None
-    return None if gray or not icc else partial(lookup_to_srgb, icc=icc)
+    return None if gray or not icc else lookup_conversion(icc)

@@ -1,9 +1,13 @@
 """Resampling images to another size."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from impasto.errors import OptionError
+
+# torch's CUDA kernel keeps the whole filter in shared memory, and refuses filters that are larger.
+_MAX_CUDA_SHRINKAGE = 16
 
 
 def resize(pixels: Tensor, size_hw: tuple[int, int]) -> Tensor:
@@ -16,10 +20,7 @@ def resize(pixels: Tensor, size_hw: tuple[int, int]) -> Tensor:
         raise OptionError(f"size {height} x {width} px: both sides must be at least 1")
     if (height, width) == tuple(pixels.shape[-2:]):
         return pixels
-    resized = functional.interpolate(
-        pixels, size=(height, width), mode="bicubic", align_corners=False, antialias=True
-    )
-    return resized.clamp(0, 1)  # bicubic overshoots at edges
+    return _bicubic(pixels, height, width).clamp(0, 1)  # bicubic overshoots at edges
 
 
 def resize_long_side(pixels: Tensor, px: int) -> Tensor:
@@ -30,6 +31,23 @@ def resize_long_side(pixels: Tensor, px: int) -> Tensor:
 def resize_short_side(pixels: Tensor, px: int) -> Tensor:
     """Scale (N, C, H, W), up or down, so that the shorter side has `px` pixels."""
     return resize(pixels, _scaled_size(pixels, px, min(pixels.shape[-2:])))
+
+
+def _bicubic(pixels: Tensor, height: int, width: int) -> Tensor:
+    if width == 1 and height > 1:
+        # torch 2.13 on the CPU reads wrong rows when the result is one pixel wide, not when it is
+        # one pixel high.
+        return _bicubic(pixels.transpose(2, 3), width, height).transpose(2, 3)
+    shrinkage = max(pixels.shape[-2] / height, pixels.shape[-1] / width)
+    if pixels.device.type != "cpu" and not (
+        pixels.device.type == "cuda" and shrinkage <= _MAX_CUDA_SHRINKAGE
+    ):
+        return _bicubic(pixels.cpu(), height, width).to(pixels.device)
+    exact = pixels if pixels.dtype in (torch.float32, torch.float64) else pixels.float()
+    resized = functional.interpolate(
+        exact, size=(height, width), mode="bicubic", align_corners=False, antialias=True
+    )
+    return resized.to(pixels.dtype)
 
 
 def _scaled_size(pixels: Tensor, px: int, side: int) -> tuple[int, int]:

@@ -17,11 +17,10 @@ from impasto.media.formats import WRITABLE_FORMATS, WritableFormat
 from impasto.media.metadata import pillow_save_options
 from impasto.media.picture import Metadata
 from impasto.media.pillow_warnings import pillow_warnings_ignored
-from impasto.media.png_16bit import write_png_16bit
+from impasto.media.png_writer import write_png_16bit
 from impasto.media.samples import bands, quantised_rows
-from impasto.media.tiff_16bit import write_tiff_16bit
+from impasto.media.tiff_writer import write_tiff
 
-_DEEP_WRITERS = {"PNG": write_png_16bit, "TIFF": write_tiff_16bit}
 _FULL_CHROMA_QUALITY = 90  # from here on colour is kept at full resolution (4:4:4)
 
 
@@ -55,19 +54,30 @@ def write_picture(
             f"{path}: {width} x {height} px; {form.pillow_name} holds at most {form.max_side} px "
             "a side, choose PNG or TIFF"
         )
-    metadata = metadata or Metadata()
-    with _write_errors_named(path), pillow_warnings_ignored():
-        if bits == 16 and form.deep:
-            channels = pixels if alpha is None else torch.cat([pixels, alpha.to(pixels)], dim=1)
-            with atomic_path(path) as temporary:
-                _DEEP_WRITERS[form.pillow_name](
-                    temporary, channels, icc=srgb_profile(), metadata=metadata
-                )
-            return
-        image = _pillow_image(pixels, alpha, keep_alpha=form.alpha)
-        options = _save_options(form, metadata, quality)
-        with atomic_path(path) as temporary:
-            image.save(temporary, format=form.pillow_name, **options)
+    with _write_errors_named(path), pillow_warnings_ignored(), atomic_path(path) as temporary:
+        bits = bits if form.deep else 8
+        _encode(temporary, form, pixels, alpha, bits, metadata or Metadata(), quality)
+
+
+def _encode(
+    path: Path,
+    form: WritableFormat,
+    pixels: Tensor,
+    alpha: Tensor | None,
+    bits: int,
+    metadata: Metadata,
+    quality: int,
+) -> None:
+    icc = srgb_profile()
+    if form.pillow_name == "TIFF" or bits == 16:
+        channels = pixels if alpha is None else torch.cat([pixels, alpha.to(pixels)], dim=1)
+        if form.pillow_name == "TIFF":
+            write_tiff(path, channels, bits=bits, icc=icc, metadata=metadata)
+        else:
+            write_png_16bit(path, channels, icc=icc, metadata=metadata)
+        return
+    image = _pillow_image(pixels, alpha, keep_alpha=form.alpha)
+    image.save(path, format=form.pillow_name, **_save_options(form, metadata, quality))
 
 
 def to_pil(pixels: Tensor, alpha: Tensor | None = None) -> Image.Image:
@@ -135,8 +145,6 @@ def _save_options(form: WritableFormat, metadata: Metadata, quality: int) -> dic
         options |= {"quality": quality, "subsampling": "4:4:4" if full_chroma else "4:2:0"}
     elif form.pillow_name == "WEBP":
         options |= {"quality": quality, "exact": True}  # colours under transparency are kept
-    elif form.pillow_name == "TIFF":
-        options["compression"] = "tiff_adobe_deflate"
     return options
 
 

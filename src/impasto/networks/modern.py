@@ -6,12 +6,12 @@ decoder resizes, then convolves; instance norm, as in the authors' released code
 
 from typing import cast
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.networks.normalization import InstanceNorm
 from impasto.networks.padding import pad_border, reflect_pad
+from impasto.networks.scaled_tanh import scaled_tanh
 from impasto.networks.subpixel import resize_convolve
 
 STRIDE = 4  # input pixels per sample at the bottleneck, per side
@@ -110,4 +110,4 @@ def to_input(image: Tensor) -> Tensor:
 
 def to_pixels(features: Tensor) -> Tensor:
     """Last convolution -> pixels: a scaled tanh centred on mid-grey (paper, 3.1)."""
-    return torch.tanh(features.float()) * (OUTPUT_GAIN / 2) + 0.5
+    return scaled_tanh(features, OUTPUT_GAIN)

@@ -24,7 +24,7 @@ class InstanceNorm(nn.Module):
         ):
             # PyTorch's instance norm copies a channels_last map to NCHW and back, forwards and
             # backwards. Batch norm has channels_last kernels, and over one image it is the same.
-            parts = [self._normalize_one(image) for image in features.split(1)]
+            parts = [self._normalize_one(image) for image in torch.split(features, 1)]
             return torch.cat(parts) if len(parts) > 1 else parts[0]
         weight, bias = self.weight.to(features.dtype), self.bias.to(features.dtype)
         return F.instance_norm(features, None, None, weight, bias, eps=self.eps)

@@ -7,10 +7,10 @@ authors' released code. For 256 x 256: 336 -> 168 -> 84 -> 80 ... 64 -> 128 -> 2
 
 from typing import Literal, cast
 
-import torch
 from torch import Tensor, nn
 
 from impasto.networks.padding import reflect_pad
+from impasto.networks.scaled_tanh import scaled_tanh
 
 BORDER_PX = 40  # five residual blocks eat 4 samples each at a quarter of the resolution, 2 a side
 STRIDE = 4
@@ -69,7 +69,7 @@ class PaperStyleNetwork(nn.Module):
             image, BORDER_PX, BORDER_PX + -width % STRIDE, BORDER_PX, BORDER_PX + -height % STRIDE
         )
         features = cast(Tensor, self.layers(padded * 2 - 1))
-        return ((torch.tanh(features.float()) + 1) / 2)[..., :height, :width]
+        return scaled_tanh(features)[..., :height, :width]
 
 
 def _down(

@@ -130,7 +130,7 @@ def style_criterion(
         resize_long_side(read_picture(path).pixels, config.style_size) for path in config.style
     ]
     criterion.set_style(images, config.style_image_weights or None)
-    return criterion.to(device, memory_format=torch.channels_last)
+    return criterion.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 class StyleTask:
@@ -149,7 +149,9 @@ class StyleTask:
         self.report = report
         self.device = device
         network = _initial_network(config)
-        self.network: nn.Module = network.to(device, memory_format=torch.channels_last)
+        # twice `to`: PyTorch's stubs know no overload with both
+        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: nn.Module = network
         self.dtype = resolve_precision(config.precision, device)
         self.crops = PhotoCrops(paths, self._crop_px_of_sample, seed=config.seed)
         self.held_out = _held_out(config)

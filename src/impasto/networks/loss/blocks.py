@@ -19,7 +19,7 @@ Pooling = Literal["max", "average"]
 def frozen_convolution(
     weight: Tensor, bias: Tensor, *, stride: int = 1, padding: int = 0
 ) -> nn.Conv2d:
-    """A convolution that holds `weight` (O, I, k, k) and `bias` (O,), with no gradient of its own."""
+    """A convolution that holds `weight` (O, I, k, k) and `bias` (O,), and never learns."""
     out_channels, in_channels, height, width = weight.shape
     convolution = nn.Conv2d(
         in_channels, out_channels, (height, width), stride=stride, padding=padding, device="meta"

@@ -20,14 +20,14 @@ class CombinedLossNetwork(LossNetwork):
         if not networks:
             raise OptionError("a combined loss network needs at least one network, got none")
         names = _unique([network.name for network in networks])
-        self_owner: dict[str, tuple[int, str]] = {}
+        owner: dict[str, tuple[int, str]] = {}
         for index, network in enumerate(networks):
             for layer in network.layer_names:
-                self_owner.setdefault(layer, (index, layer))
-        layer_names = tuple(self_owner)
+                owner.setdefault(layer, (index, layer))
+        layer_names = tuple(owner)
         for index, network in enumerate(networks):
             for layer in network.layer_names:
-                self_owner[f"{names[index]}/{layer}"] = (index, layer)
+                owner[f"{names[index]}/{layer}"] = (index, layer)
         super().__init__(
             layer_names,
             Provenance(
@@ -39,7 +39,7 @@ class CombinedLossNetwork(LossNetwork):
             ),
         )
         self.networks = nn.ModuleList(networks)
-        self._owner = self_owner
+        self._owner = owner
         self.train()
 
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:

@@ -1,24 +1,26 @@
 """Loss networks by name or by file."""
 
+import difflib
+import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from impasto.errors import WeightsError
+from impasto.files.cache import OFFLINE_VARIABLE, cache_folder, is_offline
+from impasto.files.download import Progress, Retry
+from impasto.files.part_file import DownloadError
 from impasto.networks.loss.architectures import plan_network
 from impasto.networks.loss.blocks import Pooling
 from impasto.networks.loss.combined import CombinedLossNetwork
+from impasto.networks.loss.known import KNOWN_FILES, KnownFile, known_by_hash
 from impasto.networks.loss.network import LossNetwork, Provenance, StagedLossNetwork
-from impasto.networks.loss.weight_file import hash_tensors, read_weight_file
+from impasto.networks.loss.official import OFFICIAL, OfficialWeights, fetch_official
+from impasto.networks.loss.weight_file import WeightFile, hash_tensors, read_weight_file
 
-FILES = {
-    "vgg19-distilled": "vgg19_se16x_relu5_1_collab_distill.safetensors",
-    "vgg19-normalised": "vgg19_normalised_conv1_1-conv3_1.safetensors",
-    "vgg16-ssd300voc": "vgg16_conv1_1-conv3_3_ssd300voc.safetensors",
-    "vgg19-protopnet-cub": "vgg19_conv1_1-conv3_4_protopnet_cub.safetensors",
-    "squeezenet1_1-caffe": "squeezenet1_1_caffe_bgr.safetensors",
-    "googlenet-caffe": "bvlc_googlenet_caffe_bgr.safetensors",
-}
-LOSS_NETWORK_NAMES = tuple(sorted(FILES))
+LOSS_NETWORK_NAMES: tuple[str, ...] = (*OFFICIAL, *KNOWN_FILES)
+DATA_VARIABLE = "IMPASTO_DATA"
+FOLDER = "loss_networks"
 
 
 def load_loss_network(
@@ -27,28 +29,143 @@ def load_loss_network(
     cache_dir: Path | None = None,
     family: str | None = None,
     pooling: Pooling = "max",
+    on_progress: Progress | None = None,
+    retry: Retry | None = None,
+    official: Mapping[str, OfficialWeights] = OFFICIAL,
 ) -> LossNetwork:
+    """A frozen loss network, ready to use on the CPU in float32.
+
+    `name_or_file` is one of LOSS_NETWORK_NAMES, a .safetensors or .pth file, or several of these
+    joined by "+" (:class:`CombinedLossNetwork`). A name is looked for in `loss_networks/` of
+    $IMPASTO_DATA, then of the cache folder (`cache_dir`, else $IMPASTO_CACHE, else the
+    platform's); official weights are downloaded into the latter, `on_progress(bytes, total)`
+    reporting, unless $IMPASTO_OFFLINE is 1.
+
+    `family` ("torchvision" or "caffe") says how the input is normalised where a file's
+    "preprocessing" metadata does not, and wins over it. `pooling="average"` is Gatys' variant of
+    the VGG networks. `official` and `retry` are for mirrors and tests.
+
+    Raises WeightsError if weights cannot be had, are damaged or of no known network; OptionError
+    for an unknown family or pooling.
+    """
     text = str(name_or_file)
     if "+" in text and not Path(text).exists():
-        parts = [
-            load_loss_network(p.strip(), cache_dir=cache_dir, family=family, pooling=pooling)
-            for p in text.split("+")
-        ]
-        return CombinedLossNetwork(parts)
-    name = None
-    path = Path(text)
-    if text in FILES:
-        name = text
-        path = Path(os.environ["IMPASTO_DATA"]) / "loss_networks" / FILES[text]
-    elif not path.exists():
-        raise WeightsError(f"no loss network {text!r}")
-    file = read_weight_file(path)
+        return CombinedLossNetwork(
+            [
+                load_loss_network(
+                    part.strip(),
+                    cache_dir=cache_dir,
+                    family=family,
+                    pooling=pooling,
+                    on_progress=on_progress,
+                    retry=retry,
+                    official=official,
+                )
+                for part in text.split("+")
+            ]
+        )
+    cache = (Path(cache_dir) if cache_dir is not None else cache_folder()) / FOLDER
+    if text in official:
+        path = _official_file(official[text], cache, on_progress, retry)
+        # What the official name promises; a file's own metadata would say the same.
+        return _build(read_weight_file(path), family or "torchvision", pooling, official[text])
+    if text in KNOWN_FILES:
+        return _build_known(KNOWN_FILES[text], cache, family, pooling)
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise WeightsError(_no_such_network(text, official))
+    return _build(read_weight_file(path), family, pooling, None)
+
+
+def _build(
+    file: WeightFile, family: str | None, pooling: Pooling, official: OfficialWeights | None
+) -> LossNetwork:
     plan = plan_network(file, family=family, pooling=pooling)
+    weights_hash = hash_tensors(plan.used)
+    known = known_by_hash(weights_hash)
+    if official is not None and plan.architecture != official.name:
+        raise WeightsError(f"{file.path} holds {plan.architecture}, not {official.name}; delete it")
+    source = file.metadata.get("source") or file.path.name
+    note = file.metadata.get("note")
+    license = official.license if official else file.metadata.get("license", "none stated")
     provenance = Provenance(
-        name=name or plan.architecture,
-        weights_hash=hash_tensors(plan.used),
-        source=file.metadata.get("source", path.name),
-        license=file.metadata.get("license", "none stated"),
-        redistributable=False,
+        name=known.name if known else plan.architecture,
+        weights_hash=weights_hash,
+        source=f"{source} ({note})" if note else source,
+        license=known.license if known else license,
+        redistributable=known.redistributable if known else official is not None,
     )
     return StagedLossNetwork(plan.stages, plan.mean, provenance)
+
+
+def _build_known(
+    known: KnownFile, cache: Path, family: str | None, pooling: Pooling
+) -> LossNetwork:
+    path = _find([known.file_name], cache)
+    if path is None:
+        raise WeightsError(
+            f"no file for the loss network {known.name!r}: put {known.file_name} (made from "
+            f"{known.origin}) into {cache}, or into {FOLDER}/ of the folder that {DATA_VARIABLE} "
+            "names, or use --loss-network FILE"
+        )
+    network = _build(read_weight_file(path), family, pooling, None)
+    if network.weights_hash != known.weights_hash:
+        raise WeightsError(
+            f"{path} does not hold the weights that the name {known.name!r} stands for; to use it "
+            "all the same, give the file instead of the name"
+        )
+    return network
+
+
+def _official_file(
+    weights: OfficialWeights, cache: Path, on_progress: Progress | None, retry: Retry | None
+) -> Path:
+    found = _find([weights.file_name, weights.pth_name], cache)
+    if found is not None:
+        if found.name == weights.pth_name:
+            _check_pth(weights, found)
+        return found
+    by_hand = (
+        f"download {weights.url} ({weights.megabytes} MB) to {cache / weights.pth_name} "
+        "yourself, or use --loss-network FILE"
+    )
+    if is_offline():
+        raise WeightsError(
+            f"the weights of the loss network {weights.name!r} are not on this machine, and "
+            f"{OFFLINE_VARIABLE} forbids to download them; {by_hand}"
+        )
+    try:
+        return fetch_official(weights, cache, on_progress=on_progress, retry=retry)
+    except DownloadError as error:
+        raise WeightsError(
+            f"the weights of the loss network {weights.name!r} are not on this machine and could "
+            f"not be downloaded. Check the connection (HTTPS_PROXY is honoured), or {by_hand}. "
+            f"What happened: {error}"
+        ) from error
+
+
+def _check_pth(weights: OfficialWeights, path: Path) -> None:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != weights.sha256:
+        raise WeightsError(
+            f"{path} has the checksum {digest}, the official file has {weights.sha256}; it is "
+            "damaged or incomplete: delete it and try again"
+        )
+
+
+def _find(file_names: list[str], cache: Path) -> Path | None:
+    data = os.environ.get(DATA_VARIABLE)
+    folders = [Path(data) / FOLDER, cache] if data else [cache]
+    candidates = (folder / name for folder in folders for name in file_names)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _no_such_network(text: str, official: Mapping[str, OfficialWeights]) -> str:
+    names = [*official, *KNOWN_FILES]
+    near = difflib.get_close_matches(text, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return (
+        f"no loss network and no file {text!r}; {hint}choose from {names}, or give a "
+        ".safetensors or .pth file"
+    )

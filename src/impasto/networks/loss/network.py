@@ -115,7 +115,7 @@ class StagedLossNetwork(LossNetwork):
         found: dict[str, Tensor] = {}
         for index in range(deepest + 1):
             features = self.stages[index](features)
-            layer = self._stage_layers[index]
-            if layer is not None and layer in layers:
-                found[layer] = self.heads[layer](features) if layer in self.heads else features
+            name = self._stage_layers[index]
+            if name is not None and name in layers:
+                found[name] = self.heads[name](features) if name in self.heads else features
         return {layer: found[layer] for layer in layers}

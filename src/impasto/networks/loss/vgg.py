@@ -49,18 +49,18 @@ def vgg_stages(
 
 
 def fold_preprocessing(
-    weight: Tensor, bias: Tensor, matrix: Tensor, offset: Tensor
-) -> tuple[Tensor, Tensor, tuple[float, ...]]:
-    """Fold a 1x1 preprocessing convolution (3, 3, 1, 1) into the 3x3 one that follows it.
+    weight: Tensor, matrix: Tensor, offset: Tensor
+) -> tuple[Tensor, tuple[float, ...]]:
+    """Fold a 1x1 preprocessing convolution (3, 3, 1, 1) into the 3x3 `weight` that follows it.
 
-    Returns weight, bias and the colour to subtract first: pre(x) = matrix (x - mean) with
-    mean = -matrix^-1 offset, so the bias stays as it was, and nothing large is left to cancel.
-    Exact, since reflection padding commutes with a 1x1 convolution; in double precision.
+    Returns the new weight and the colour to subtract first: pre(x) = matrix (x - mean) with
+    mean = -matrix^-1 offset, so that no large bias is left to cancel a large product. Exact, since
+    reflection padding commutes with a 1x1 convolution; in double precision.
     """
     square = matrix.double().reshape(3, 3)
     mean = -torch.linalg.solve(square, offset.double())
     folded = torch.einsum("ocyx,ci->oiyx", weight.double(), square)
-    return folded.float(), bias.clone(), tuple(mean.tolist())
+    return folded.float(), tuple(mean.tolist())
 
 
 def distilled_stages(tensors: Mapping[str, Tensor], *, pooling: Pooling = "max") -> list[Stage]:

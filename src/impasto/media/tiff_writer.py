@@ -1,4 +1,4 @@
-"""A TIFF writer for 16 bits per sample, which Pillow has for grey only.
+"""A TIFF writer: 16 bits per sample and EXIF directories, which Pillow cannot both write.
 
 Source: TIFF revision 6.0, sections 2, 7, 8, 14 and 18 (baseline RGB, strips, predictor 2).
 """
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import TiffImagePlugin, TiffTags
 from torch import Tensor
 
-from impasto.media.metadata import exif_entries
+from impasto.media.metadata import tiff_tags
 from impasto.media.picture import Metadata
 from impasto.media.samples import bands, quantised_rows
 
@@ -19,25 +19,25 @@ from impasto.media.samples import bands, quantised_rows
 _WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _SAMPLES_PER_PIXEL, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PREDICTOR = 282, 283, 296, 317
-_EXTRA_SAMPLES, _XMP, _ICC = 338, 700, 34675
+_EXTRA_SAMPLES, _ICC = 338, 34675
 _DEFLATE, _RGB, _INCH, _HORIZONTAL, _PLAIN_ALPHA = 8, 2, 2, 2, 2
 
 
-def write_tiff_16bit(path: Path, channels: Tensor, *, icc: bytes, metadata: Metadata) -> None:
-    """(1, 3 or 4, H, W) in [0, 1], alpha last -> 16 bits per sample, losslessly compressed."""
+def write_tiff(path: Path, channels: Tensor, *, bits: int, icc: bytes, metadata: Metadata) -> None:
+    """(1, 3 or 4, H, W) in [0, 1], alpha last -> `bits` per sample, losslessly compressed."""
     height, width = channels.shape[2:]
     offsets, sizes = [], []
     strips = list(bands((height, width)))
     with path.open("wb") as stream:
         stream.write(struct.pack("<2sHI", b"II", 42, 0))  # the directory's place follows below
         for top, bottom in strips:
-            values = quantised_rows(channels, top, bottom, bits=16)
+            values = quantised_rows(channels, top, bottom, bits=bits)
             values[:, 1:] = np.diff(values, axis=1)  # wraps around, as the predictor is defined
-            packed = zlib.compress(values.astype("<u2").tobytes())
+            packed = zlib.compress(values.astype(f"<u{bits // 8}").tobytes())
             offsets.append(stream.tell())
             sizes.append(len(packed))
             stream.write(packed + bytes(len(packed) % 2))
-        directory = _directory(channels, icc=icc, metadata=metadata)
+        directory = _directory(channels, bits=bits, icc=icc, metadata=metadata)
         directory[_ROWS_PER_STRIP] = strips[0][1]
         directory.tagtype[_STRIP_OFFSETS] = TiffTags.LONG
         directory[_STRIP_OFFSETS] = tuple(offsets)
@@ -49,15 +49,13 @@ def write_tiff_16bit(path: Path, channels: Tensor, *, icc: bytes, metadata: Meta
 
 
 def _directory(
-    channels: Tensor, *, icc: bytes, metadata: Metadata
+    channels: Tensor, *, bits: int, icc: bytes, metadata: Metadata
 ) -> TiffImagePlugin.ImageFileDirectory_v2:
     _, count, height, width = channels.shape
-    directory = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0")
-    for tag, value in exif_entries(metadata).items():
-        directory[tag] = value
+    directory = tiff_tags(metadata)
     directory[_WIDTH] = width
     directory[_HEIGHT] = height
-    directory[_BITS_PER_SAMPLE] = (16,) * count
+    directory[_BITS_PER_SAMPLE] = (bits,) * count
     directory[_COMPRESSION] = _DEFLATE
     directory[_PHOTOMETRIC] = _RGB
     directory[_SAMPLES_PER_PIXEL] = count
@@ -68,8 +66,6 @@ def _directory(
     if metadata.dpi:
         directory[_X_RESOLUTION], directory[_Y_RESOLUTION] = metadata.dpi
         directory[_RESOLUTION_UNIT] = _INCH
-    if metadata.xmp:
-        directory[_XMP] = metadata.xmp
     return directory
 
 

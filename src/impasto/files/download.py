@@ -1,0 +1,228 @@
+"""Downloads that survive cut connections: retry, resume, check, then put in place at once.
+
+Only the standard library: `urllib` follows redirects and honours HTTP_PROXY and its relatives.
+"""
+
+import http.client
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from impasto.files.cache import OFFLINE_VARIABLE, is_offline, locked
+from impasto.files.part_file import DownloadError, PartFile, storage_errors
+
+Progress = Callable[[int, int | None], None]  # bytes here, bytes in all (None if not told)
+
+Result = TypeVar("Result")
+
+BLOCK_BYTES = 1 << 20
+TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
+TRANSIENT_ERRORS = (ConnectionError, TimeoutError, http.client.HTTPException)
+
+
+class ChangedError(DownloadError):
+    """The file on the server is no longer the one whose first part we have."""
+
+
+class NoRangesError(DownloadError):
+    """The server sends only whole files."""
+
+
+class UnreachableError(DownloadError):
+    """The server did not answer, or the connection was cut too often."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry:
+    """How patiently a download is tried: failures in a row without a new byte, and the waits."""
+
+    attempts: int = 4
+    backoff_s: float = 0.5  # doubled after every failure
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A server's answer, cut down to what a download needs."""
+
+    start: int  # position in the file of the first byte sent
+    total: int | None  # bytes of the whole file
+    validator: str | None  # strong ETag, else Last-Modified: names this version of the file
+    is_range: bool
+    stream: http.client.HTTPResponse
+    expected: int | None  # bytes in this answer
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes as they come; ConnectionError if fewer come than were promised."""
+        received = 0
+        while block := self.stream.read(BLOCK_BYTES):
+            received += len(block)
+            yield block
+        if self.expected is not None and received < self.expected:
+            raise ConnectionError(f"connection cut after {received} of {self.expected} bytes")
+
+
+@contextmanager
+def open_url(
+    url: str,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    validator: str | None = None,
+    timeout_s: float = 30.0,
+) -> Iterator[Reply]:
+    """Ask for bytes start ... stop-1 of `url` (to the end if `stop` is None).
+
+    With `validator` the server is asked for the range only if the file is still that version.
+    Raises urllib.error.URLError (and HTTPError), ConnectionError, TimeoutError.
+    """
+    headers = {"User-Agent": "impasto", "Accept-Encoding": "identity"}
+    if start or stop is not None:
+        headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        if validator:
+            headers["If-Range"] = validator
+    request = urllib.request.Request(url, headers=headers)
+    # An opener of our own: the shared one keeps the proxies of the process's first request.
+    with urllib.request.build_opener().open(request, timeout=timeout_s) as stream:
+        length = stream.headers.get("Content-Length")
+        expected = int(length) if length and length.isdigit() else None
+        content_range = re.fullmatch(
+            r"bytes (\d+)-(\d+)/(\d+|\*)", stream.headers.get("Content-Range") or ""
+        )
+        is_range = stream.status == 206 and content_range is not None
+        first, total = 0, expected
+        if is_range and content_range:
+            first = int(content_range[1])
+            expected = int(content_range[2]) - first + 1
+            total = None if content_range[3] == "*" else int(content_range[3])
+        yield Reply(
+            start=first,
+            total=total,
+            validator=_validator(stream.headers),
+            is_range=is_range,
+            stream=stream,
+            expected=expected,
+        )
+
+
+def retrying(
+    action: Callable[[], Result], *, url: str, retry: Retry, done: Callable[[], int]
+) -> Result:
+    """Run `action` until it succeeds; give up after `retry.attempts` failures without a new byte.
+
+    `done()` tells the bytes already here. Raises UnreachableError with the last reason, and
+    DownloadError at once for an answer that no patience changes (404, 403 ...).
+    """
+    failures, before = 0, done()
+    while True:
+        try:
+            return action()
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code not in TRANSIENT_STATUS:
+                    raise DownloadError(
+                        f"{url} answered {error.code} {error.reason}; the address may have moved"
+                    ) from error
+            reason: Exception = error
+        except urllib.error.URLError as error:
+            reason = error
+        except TRANSIENT_ERRORS as error:
+            reason = error
+        failures = 1 if done() > before else failures + 1
+        before = done()
+        if failures >= retry.attempts:
+            raise UnreachableError(
+                f"cannot download {url}: {reason} (tried {failures} times); the same again goes on "
+                "where this stopped"
+            ) from reason
+        time.sleep(retry.backoff_s * 2 ** (failures - 1))
+
+
+def download_file(
+    url: str,
+    target: Path,
+    *,
+    sha256: str | None = None,
+    on_progress: Progress | None = None,
+    retry: Retry | None = None,
+) -> Path:
+    """Download `url` to `target` and return it; nothing is done if `target` is already there.
+
+    The bytes gather in a hidden file beside `target` and are kept when the download is cut, so
+    that the next call goes on from there; the server must confirm that the file is the same one.
+    `sha256` is the expected digest in hex, or its first digits (8 at least). Safe for several
+    processes. Raises DownloadError if it fails, is refused offline, or the digest differs.
+    """
+    target = Path(target)
+    if target.exists():
+        return target
+    if is_offline():
+        raise DownloadError(f"{target} is not there, and {OFFLINE_VARIABLE} forbids to get {url}")
+    part = PartFile(target)
+    with storage_errors(target), locked(target):
+        if target.exists():  # another process was faster
+            return target
+        resumed = part.size() > 0
+        _fetch_all(url, part, on_progress, retry or Retry())
+        digest = part.sha256()
+        if sha256 and not digest.startswith(sha256.lower()) and resumed:
+            part.clear()  # the old beginning may have been the damage: once more, from zero
+            _fetch_all(url, part, on_progress, retry or Retry())
+            digest = part.sha256()
+        if sha256 and not digest.startswith(sha256.lower()):
+            part.clear()
+            raise DownloadError(
+                f"{url} has the checksum {digest}, wanted was {sha256}; the file is damaged or "
+                "another one, and nothing was kept"
+            )
+        part.finish()
+    return target
+
+
+def _fetch_all(url: str, part: PartFile, on_progress: Progress | None, retry: Retry) -> None:
+    def attempt() -> None:
+        known = part.version()
+        validator = str(known["validator"]) if known.get("validator") else None
+        if known.get("url") != url or validator is None:
+            part.clear()  # nothing proves that the rest would fit to this beginning
+        start = part.size()
+        try:
+            with open_url(
+                url, start=start, validator=validator, timeout_s=retry.timeout_s
+            ) as reply:
+                if not (start and reply.is_range and reply.start == start):
+                    part.begin({"url": url, "validator": reply.validator})
+                _append(part, reply, on_progress)
+        except urllib.error.HTTPError as error:
+            if error.code != 416 or not start:
+                raise
+            error.close()
+            part.clear()  # the beginning is longer than the file: it is of another one
+            raise ConnectionError("the partial file does not fit the server's file") from error
+
+    retrying(attempt, url=url, retry=retry, done=part.size)
+
+
+def _append(part: PartFile, reply: Reply, on_progress: Progress | None) -> None:
+    with part.path.open("ab") as stream:
+        done = stream.tell()
+        for block in reply.blocks():
+            stream.write(block)
+            done += len(block)
+            if on_progress:
+                on_progress(done, reply.total)
+
+
+def _validator(headers: http.client.HTTPMessage) -> str | None:
+    """A strong ETag or a date; a weak ETag does not promise the same bytes."""
+    etag = headers.get("ETag")
+    if etag and not etag.startswith("W/"):
+        return str(etag)
+    modified = headers.get("Last-Modified")
+    return str(modified) if modified else None

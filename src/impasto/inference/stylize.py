@@ -1,0 +1,136 @@
+"""Paint photos: anything that is a picture in, a Pillow image or a file out."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from impasto.errors import OptionError
+from impasto.inference.devices import Precision, choose_device
+from impasto.inference.engine import check_strength, stylize_tensor
+from impasto.inference.memory import check_memory
+from impasto.inference.photos import Photo, as_picture
+from impasto.inference.transparency import fill_hidden
+from impasto.media import (
+    DEFAULT_MAX_PIXELS,
+    Picture,
+    read_picture,
+    resize_long_side,
+    to_pil,
+    write_picture,
+)
+from impasto.models import StyleModel, load_style_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a photo is to be painted: the options that all functions here share."""
+
+    size: int | None = None
+    strength: float = 1.0
+    keep_colors: bool = False
+    precision: Precision = "auto"
+
+    def __post_init__(self) -> None:
+        check_strength(self.strength)
+        size = self.size
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise OptionError(f"size {size!r}: the long side in pixels, a whole number from 1 on")
+
+
+def stylize(
+    photo: Photo,
+    style: str | Path | StyleModel,
+    *,
+    size: int | None = None,
+    strength: float = 1.0,
+    keep_colors: bool = False,
+    device: str = "auto",
+    precision: Precision = "auto",
+) -> Image.Image:
+    """Paint a photo in a style -> an 8-bit Pillow image, RGB, or RGBA if the photo has alpha.
+
+    photo: a path, a Pillow image, an array ((H, W), (H, W, 3), (H, W, 4); uint8, uint16, or float
+    in [0, 1]) or a tensor ((3, H, W) or (1, 3, H, W), float in [0, 1]). Grey photos are painted
+    in colour. style: a bundled style's name, the path of a style file, or a loaded `StyleModel`.
+
+    size: long side of the result in pixels (default: the photo's own). strength: from 0, the
+    photo, to 1, the full style; a linear blend. keep_colors: brush strokes of the style, colours
+    of the photo. device: "auto", "cpu", "cuda" or "mps". precision: "auto", "float32" or
+    "bfloat16".
+
+    Raises ImageError, ModelError or OptionError, each with what to do.
+    """
+    look = Look(size=size, strength=strength, keep_colors=keep_colors, precision=precision)
+    where = choose_device(device)
+    model = style if isinstance(style, StyleModel) else load_style_model(style)
+    painting = _paint(as_picture(photo), model.to(where), look)
+    return to_pil(painting.pixels, painting.alpha)
+
+
+def stylize_file(
+    source: Path,
+    target: Path,
+    model: StyleModel,
+    *,
+    size: int | None = None,
+    strength: float = 1.0,
+    keep_colors: bool = False,
+    keep_metadata: bool = True,
+    device: str = "auto",
+    precision: Precision = "auto",
+    quality: int = 95,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> None:
+    """Paint the picture file `source` into `target`, atomically; the format is the suffix's.
+
+    Alpha is kept, and so are 16 bits where the format can hold them. keep_metadata: carry EXIF,
+    XMP and resolution over. quality: of JPEG, WebP and AVIF. max_pixels: refuse larger sources.
+    The rest as in `stylize`. Raises ImageError, which names the file, ModelError or OptionError.
+    """
+    look = Look(size=size, strength=strength, keep_colors=keep_colors, precision=precision)
+    where = choose_device(device)
+    painting = _paint(read_picture(source, max_pixels=max_pixels), model.to(where), look)
+    write_picture(
+        target,
+        painting.pixels,
+        alpha=painting.alpha,
+        bits=painting.bits,
+        metadata=painting.metadata if keep_metadata else None,
+        quality=quality,
+    )
+
+
+def _paint(picture: Picture, model: StyleModel, look: Look) -> Picture:
+    # 16 bits are asked for where rounding must not show.
+    precise = look.precision == "auto" and picture.bits == 16
+    pixels, alpha = picture.pixels, picture.alpha
+    if alpha is not None and (look.strength > 0 or look.size is not None):
+        pixels = fill_hidden(pixels, alpha)  # before resizing, which would mix hidden colours in
+    painted = stylize_tensor(
+        model,
+        _resized(pixels, model, look),
+        strength=look.strength,
+        keep_colors=look.keep_colors,
+        precision="float32" if precise else look.precision,
+    )
+    return replace(
+        picture,
+        pixels=painted,
+        alpha=None if alpha is None else _resized(alpha, model, look),
+        gray=False,
+    )
+
+
+def _resized(pixels: Tensor, model: StyleModel, look: Look) -> Tensor:
+    if look.size is None:
+        return pixels
+    height, width = pixels.shape[-2:]
+    scale = look.size / max(height, width)
+    # Before the enlarged photo itself fills the memory.
+    size_hw = (math.ceil(height * scale), math.ceil(width * scale))
+    check_memory(model.config, size_hw, torch.bfloat16, model.device)
+    return resize_long_side(pixels, look.size)

@@ -1,0 +1,42 @@
+"""The header of a safetensors file, read by ourselves and with limits, before anything is loaded.
+
+Eight bytes give the header's length (little endian); the header is a JSON object with one entry
+per tensor and "__metadata__", an object of strings.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from impasto.errors import ModelError
+
+MAX_HEADER_BYTES = 2**20  # ours take some 10 KB: a card and 50 tensors
+_LENGTH_BYTES = 8
+
+
+def read_metadata(path: Path, data: bytes, remedy: str) -> dict[str, str]:
+    """The texts of "__metadata__" of the safetensors file `path` with the content `data`.
+
+    Raises ModelError, which names the file and ends in `remedy`.
+    """
+    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
+    if len(data) < _LENGTH_BYTES or not 2 <= length <= MAX_HEADER_BYTES:
+        # Read as a length, the first bytes of a zip file or of a pickle are far too large.
+        if data[:4] == b"PK\x03\x04" or data[:1] == b"\x80":
+            raise ModelError(
+                f"{path}: a pickled PyTorch file, which may run any program when it is opened; "
+                "Impasto reads only the safetensors files that `impasto train style` writes"
+            )
+        raise ModelError(f"{path}: not a safetensors file; {remedy}")
+    if len(data) < _LENGTH_BYTES + length:
+        raise ModelError(f"{path}: truncated; {remedy}")
+    try:
+        header: Any = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length])
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: not a safetensors file, its header is not JSON; {remedy}") from (
+            error
+        )
+    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise ModelError(f"{path}: not a safetensors file, its header is no object; {remedy}")
+    return metadata

@@ -1,0 +1,37 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from impasto.networks.normalization import InstanceNorm
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_equals_pytorchs_instance_norm_and_its_gradients(layout: torch.memory_format) -> None:
+    norm = InstanceNorm(5).double()
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    features = torch.randn(3, 5, 6, 7, dtype=torch.float64).contiguous(memory_format=layout)
+    features.requires_grad_()
+    got = norm(features)
+    wanted = F.instance_norm(features, weight=norm.weight, bias=norm.bias, eps=1e-5)
+    assert torch.allclose(got, wanted, rtol=0, atol=1e-12)
+    probe = torch.randn_like(wanted)
+    inputs = (features, norm.weight, norm.bias)
+    for one, other in zip(
+        torch.autograd.grad(got, inputs, probe),
+        torch.autograd.grad(wanted, inputs, probe),
+        strict=True,
+    ):
+        assert torch.allclose(one, other, rtol=0, atol=1e-10)
+
+
+def test_each_channel_of_each_image_has_mean_0_and_variance_1() -> None:
+    features = torch.randn(2, 3, 40, 50) * 7 + 3
+    output = InstanceNorm(3)(features.contiguous(memory_format=torch.channels_last))
+    assert torch.allclose(output.mean((2, 3)), torch.zeros(2, 3), atol=1e-5)
+    assert torch.allclose(output.var((2, 3), correction=0), torch.ones(2, 3), atol=1e-3)
+
+
+def test_train_and_eval_are_the_same_function() -> None:
+    norm, features = InstanceNorm(3), torch.randn(2, 3, 8, 8)
+    assert torch.equal(norm.train()(features), norm.eval()(features))

@@ -1,0 +1,116 @@
+"""True resume: a killed run, started again, ends with the very bits of an uninterrupted one."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from impasto.training import Event, Step, StyleTrainingConfig, train_style
+
+MakeConfig = Callable[..., StyleTrainingConfig]
+
+
+class Stop(Exception):  # noqa: N818
+    """Stands for any sudden end."""
+
+
+def _same_bits(one: Path, other: Path) -> None:
+    first, second = load_file(one), load_file(other)
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 4, 7])
+def test_a_run_stopped_at_any_iteration_ends_with_the_same_bits(
+    make_config: MakeConfig, tmp_path: Path, stop_at: int
+) -> None:
+    whole, broken = make_config(output=tmp_path / "whole"), make_config(output=tmp_path / "broken")
+    train_style(whole)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Step) and event.iteration == stop_at:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train_style(broken, stop)
+    events: list[Event] = []
+    train_style(broken, events.append)
+    first_step = next(event for event in events if isinstance(event, Step))
+    assert first_step.iteration == stop_at // 2 * 2 + 1 if stop_at % 2 else stop_at - 1
+    for name in ("checkpoint.safetensors", "model.safetensors"):
+        _same_bits(whole.output / name, broken.output / name)
+
+
+def test_the_log_of_a_resumed_run_tells_each_iteration_once(
+    make_config: MakeConfig,
+) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, Step) and event.iteration == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train_style(make_config(), stop)
+    train_style(make_config())
+    lines = (make_config().output / "log.jsonl").read_text().splitlines()
+    steps = [json.loads(line) for line in lines]
+    iterations = [step["iteration"] for step in steps if step["event"] == "step"]
+    assert iterations == list(range(1, 9))
+
+
+def test_kill_9_at_random_moments_leaves_the_same_bits(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_config(output=tmp_path / "whole", iterations=40, checkpoint_every=1)
+    train_style(config)
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-m", "impasto", "train", "style"]
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(_recipe(config.to_json()), encoding="utf-8")
+    command += ["--config", str(recipe), "--output", str(killed)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    chance = random.Random(3)
+    kills = 0
+    for _ in range(3):
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        log = killed / "log.jsonl"
+        before = _lines(log)
+        deadline = time.monotonic() + 60
+        while _lines(log) == before and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.3))
+        if process.poll() is None:
+            kills += 1
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert kills
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    _same_bits(tmp_path / "whole" / "checkpoint.safetensors", killed / "checkpoint.safetensors")
+    _same_bits(tmp_path / "whole" / "model.safetensors", killed / "model.safetensors")
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+def _recipe(options: dict[str, object]) -> str:
+    """TOML with the options of a config, which the command must read back to the same run."""
+    lines = []
+    for name, value in options.items():
+        if name == "output" or value is None:
+            continue
+        if isinstance(value, dict):
+            text = ",".join(f"{key}:{number}" for key, number in value.items())
+            lines.append(f'{name} = "{text}"')
+        else:
+            lines.append(f"{name} = {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
