@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from impasto.cli.training_progress import TrainingProgress
 from impasto.errors import OptionError
 
 train_app = typer.Typer(
@@ -74,7 +73,8 @@ def train_style_command(
     name: Annotated[str | None, _flag("Of the style, in the model's card.")] = None,
 ) -> None:
     """Train a network that paints photos in the style of --style. Killed? Run it again."""
-    from impasto.training import StyleTrainingConfig, read_recipe, train_style
+    from impasto.cli.training_progress import TrainingProgress
+    from impasto.training import StyleTrainingConfig, keep_freed_memory, read_recipe, train_style
 
     given = {key: value for key, value in ctx.params.items() if value not in (None, [], ())}
     given.pop("config", None)
@@ -83,6 +83,7 @@ def train_style_command(
         if needed not in options:
             raise OptionError(f"--{needed} is missing; give it as a flag or in --config")
     options.setdefault("output", Path("runs") / options["style"][0].stem)
+    keep_freed_memory()
     with TrainingProgress() as progress:
         model = train_style(StyleTrainingConfig(**options), progress)
     progress.finish(model)

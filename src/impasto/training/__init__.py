@@ -7,6 +7,7 @@ from impasto.training.config import (
     read_recipe,
 )
 from impasto.training.events import Event, Notice, OnEvent, Saved, Skipped, Step, Validated
+from impasto.training.memory import keep_freed_memory
 from impasto.training.style import train_style
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Step",
     "StyleTrainingConfig",
     "Validated",
+    "keep_freed_memory",
     "parse_crops",
     "parse_layers",
     "read_recipe",
