@@ -27,9 +27,9 @@ from torch import Tensor, nn
 
 from impasto.losses import LossWeights, PerceptualLoss
 from impasto.networks import ModernStyleNetwork
+from impasto.networks.devices import choose_dtype
 from impasto.networks.loss import LossNetwork, load_loss_network
 from impasto.networks.loss.shapes import tensor_shapes
-from impasto.networks.precision import resolve_precision
 
 BATCH, PX = 4, 256
 VGG16 = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512)
@@ -145,7 +145,7 @@ def random_loss_network(architecture: str) -> LossNetwork:
 
 
 def our_step(width: float, loss_network: str, layers: tuple[str, ...]) -> Callable[[Tensor], None]:
-    """Impasto's step: bfloat16 where native, channels_last, content target only as deep as needed."""
+    """Impasto's step: bfloat16 where native, channels_last, the photo only as deep as needed."""
     network = ModernStyleNetwork(width).to(memory_format=torch.channels_last)
     criterion = PerceptualLoss(
         random_loss_network(loss_network),
@@ -157,7 +157,7 @@ def our_step(width: float, loss_network: str, layers: tuple[str, ...]) -> Callab
     criterion.set_style(torch.rand(1, 3, PX, PX))
     criterion = criterion.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3, fused=True)
-    dtype = resolve_precision("auto", torch.device("cpu"))
+    dtype = choose_dtype("auto", torch.device("cpu"))
 
     def step(images: Tensor) -> None:
         images = images.contiguous(memory_format=torch.channels_last)

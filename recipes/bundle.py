@@ -50,11 +50,9 @@ def draw_gallery() -> None:
 def _draw_readme_sheet(entries: list[StyleEntry]) -> None:
     photo = resize_long_side(read_picture(SAMPLES[1]).pixels, README_PX)
     full = read_picture(SAMPLES[1]).pixels
-    cells = [photo]
-    for entry in entries:
-        cells.append(
-            resize_long_side(stylize_tensor(load_style_model(entry.path), full), README_PX)
-        )
+    models = [load_style_model(entry.path) for entry in entries]
+    painted = [resize_long_side(stylize_tensor(model, full), README_PX) for model in models]
+    cells = [photo, *painted]
     per_row = 3 if len(cells) % 3 == 0 else 4
     rows = [cells[start : start + per_row] for start in range(0, len(cells), per_row)]
     write_picture(ROOT / "docs" / "gallery" / "sheet.jpg", contact_sheet(rows), quality=88)

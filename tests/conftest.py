@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-
 # Small tensors gain nothing from threads, and lose much on a machine that is busy.
 torch.set_num_threads(1)
 

@@ -1,4 +1,4 @@
-"""What can go wrong, by kind. Every message names the file or option, what was wrong, what to do."""
+"""What can go wrong, by kind. A message names the file or option, what is wrong, what to do."""
 
 
 class ImpastoError(Exception):

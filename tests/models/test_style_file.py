@@ -109,6 +109,15 @@ def test_saving_over_a_file_replaces_it_whole_or_not_at_all(style_file: Path) ->
     assert [path.name for path in style_file.parent.iterdir()] == [style_file.name]
 
 
+def test_the_same_style_is_the_same_file_readable_as_others_are(style_file: Path) -> None:
+    model = load_style_model(style_file)
+    again, plain = style_file.with_name("again.safetensors"), style_file.with_name("plain")
+    save_style_model(again, model.network, model.config, model.card)
+    assert again.read_bytes() == style_file.read_bytes()
+    plain.touch()
+    assert again.stat().st_mode == plain.stat().st_mode
+
+
 def test_a_network_of_another_config_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"wrong\.safetensors.*wanted"):
         save_style_model(

@@ -64,8 +64,8 @@ def make_config(tmp_path: Path, loss_network_file: Path) -> MakeConfig:
             "workers": 0,
             "log_every": 1,
             "checkpoint_every": 2,
-            "preview_every": 4,
-            "validate_every": 4,
+            "preview_every": 8,
+            "validate_every": 8,
             "validation_photos": photos,
             "validation_count": 2,
         }

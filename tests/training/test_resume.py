@@ -70,7 +70,7 @@ def test_the_log_of_a_resumed_run_tells_each_iteration_once(
 def test_kill_9_at_random_moments_leaves_the_same_bits(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
-    config = make_config(output=tmp_path / "whole", iterations=40, checkpoint_every=1)
+    config = make_config(output=tmp_path / "whole", iterations=30, checkpoint_every=1)
     train_style(config)
     killed = tmp_path / "killed"
     command = [sys.executable, "-m", "impasto", "train", "style"]

@@ -107,6 +107,7 @@ def photo_batches(
         num_workers=workers,
         collate_fn=_collate,
         prefetch_factor=4 if workers else None,
+        generator=torch.Generator(),  # else it draws from the global one, whenever a run goes on
     )
     return iter(loader)
 

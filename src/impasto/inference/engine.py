@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from impasto.errors import ImageError, ModelError, OptionError
-from impasto.inference.devices import Precision, choose_dtype
 from impasto.inference.memory import check_memory
 from impasto.inference.ranges import in_unit_range
 from impasto.inference.strips import stylize_in_strips
 from impasto.media import keep_colors as with_colors_of
 from impasto.models import StyleModel
 from impasto.networks import ModernStyleNetwork
+from impasto.networks.devices import Precision, choose_dtype
 
 
 def stylize_tensor(
@@ -27,8 +27,9 @@ def stylize_tensor(
     """Paint (N, 3, H, W) RGB in [0, 1] -> the same shape in [0, 1], float32, on image's device.
 
     It is computed on the model's device. The `modern` network runs in strips, with the whole
-    picture's statistics, so there are no seams; a 12-megapixel photo takes 1.6 GB with the
-    half-width network and 3 GB with the full one. `paper` networks hold the whole picture.
+    picture's statistics, so there are no seams; a 12-megapixel photo takes 1.6 GB in all
+    with the half-width network and 2.8 GB with the full one. The `paper` network
+    holds the whole picture, which takes about twice as much.
 
     strength: 0 is the image itself, 1 the full style; between them the pixels are blended
     linearly in sRGB, so every pixel moves steadily from one to the other.
@@ -55,8 +56,9 @@ def stylize_tensor(
 
 def check_strength(strength: float) -> None:
     """Raise OptionError unless `strength` lies in [0, 1]."""
-    if isinstance(strength, bool) or not 0 <= strength <= 1:
-        raise OptionError(f"strength {strength}: must lie between 0, the photo, and 1, the style")
+    number = isinstance(strength, int | float) and not isinstance(strength, bool)
+    if not number or not 0 <= strength <= 1:
+        raise OptionError(f"strength {strength!r}: must lie between 0, the photo, and 1, the style")
 
 
 def _checked(image: Tensor) -> Tensor:

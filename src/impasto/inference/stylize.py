@@ -9,7 +9,6 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import OptionError
-from impasto.inference.devices import Precision, choose_device
 from impasto.inference.engine import check_strength, stylize_tensor
 from impasto.inference.memory import check_memory
 from impasto.inference.photos import Photo, as_picture
@@ -23,6 +22,7 @@ from impasto.media import (
     write_picture,
 )
 from impasto.models import StyleModel, load_style_model
+from impasto.networks.devices import Precision, choose_device
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from impasto.errors import ModelError, OptionError
 from impasto.files.atomic import write_with
 from impasto.models.gallery import find_style
-from impasto.models.style_header import read_metadata
+from impasto.models.style_header import read_metadata, with_sorted_header
 from impasto.models.style_model import StyleModel
 from impasto.networks import StyleNetworkConfig, build_style_network
 
@@ -53,7 +53,9 @@ def save_style_model(
         "config": json.dumps(_config_to_json(config)),
         "card": json.dumps(card, ensure_ascii=False),
     }
-    write_with(path, lambda temporary: save_file(tensors, temporary, metadata))
+    # Not save_file, whose files nobody but their owner may read.
+    data = with_sorted_header(save(tensors, metadata))
+    write_with(path, lambda temporary: temporary.write_bytes(data))
 
 
 def load_style_model(name_or_path: str | Path) -> StyleModel:

@@ -1,4 +1,4 @@
-"""The header of a safetensors file, read by ourselves and with limits, before anything is loaded.
+"""The header of a safetensors file: read with limits before anything is loaded, and tidied.
 
 Eight bytes give the header's length (little endian); the header is a JSON object with one entry
 per tensor and "__metadata__", an object of strings.
@@ -40,3 +40,15 @@ def read_metadata(path: Path, data: bytes, remedy: str) -> dict[str, str]:
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise ModelError(f"{path}: not a safetensors file, its header is no object; {remedy}")
     return metadata
+
+
+def with_sorted_header(data: bytes) -> bytes:
+    """The same safetensors file with its header's keys in order.
+
+    The library writes metadata in random order; so the same style is the same bytes, always.
+    """
+    end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
+    header = json.loads(data[_LENGTH_BYTES:end])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors stay aligned
+    return len(text).to_bytes(_LENGTH_BYTES, "little") + text + data[end:]

@@ -23,8 +23,10 @@ TAPS = (
 
 def subpixel_kernel(weight: Tensor) -> Tensor:
     """(O, C, 3, 3) -> (4 O, C, 3, 3): the four phases' kernels in pixel-shuffle order."""
-    taps = weight.new_tensor(TAPS)
-    return torch.einsum("aik,bjl,ockl->oabcij", taps, taps, weight).flatten(0, 2)
+    # Autocast would add up the taps in half precision, differently for each phase.
+    with torch.autocast(weight.device.type, enabled=False):
+        taps = weight.new_tensor(TAPS)
+        return torch.einsum("aik,bjl,ockl->oabcij", taps, taps, weight).flatten(0, 2)
 
 
 def resize_convolve(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

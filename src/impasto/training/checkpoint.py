@@ -102,7 +102,22 @@ def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: torch.optim.O
         network.load_state_dict(checkpoint.network)
     except RuntimeError as error:
         raise TrainingError(f"the checkpoint is of another network: {error}") from error
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state = optimizer.state_dict()
-    state["state"] = checkpoint.optimizer
+    state["state"] = {
+        number: {name: _laid_out_as(value, parameters[number]) for name, value in values.items()}
+        for number, values in checkpoint.optimizer.items()
+    }
     optimizer.load_state_dict(state)
     torch.set_rng_state(checkpoint.rng_state)
+
+
+def _laid_out_as(value: Tensor, parameter: Tensor) -> Tensor:
+    """A moment with the strides of its parameter.
+
+    Files hold plain NCHW. The fused Adam walks parameter and moments by memory, not by index: a
+    channels_last parameter with NCHW moments would be updated with other weights' moments.
+    """
+    if value.shape != parameter.shape:
+        return value  # the step counter
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)

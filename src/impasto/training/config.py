@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from impasto.errors import OptionError
-from impasto.networks.precision import PRECISIONS
+from impasto.networks.devices import PRECISIONS
 from impasto.networks.style_network import StyleNetworkConfig
 from impasto.training.schedule import SCHEDULES, Schedule
 
@@ -41,8 +41,8 @@ class StyleTrainingConfig:
         default_factory=lambda: dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0)
     )
     content_weight: float = 1.0
-    style_weight: float = 0.5
-    tv_weight: float = 0.0
+    style_weight: float = 1.0
+    tv_weight: float = 1.0
     architecture: Literal["modern", "paper"] = "modern"
     width: float = 0.5
     norm: Literal["instance", "batch"] = "instance"

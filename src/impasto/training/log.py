@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from impasto.errors import TrainingError
 from impasto.files.atomic import write_text
@@ -33,8 +33,10 @@ class RunLog:
         if self._board is not None:
             _draw(self._board, event)
 
-    def close(self) -> None:
-        """Close the files."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         self._stream.close()
         if self._board is not None:
             self._board.close()

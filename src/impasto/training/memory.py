@@ -19,4 +19,5 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     settings = {M_MMAP_MAX: 0, M_TRIM_THRESHOLD: 2**31 - 1, M_TOP_PAD: 2**28}
-    return all([mallopt(option, value) == 1 for option, value in settings.items()])
+    agreed = [mallopt(option, value) == 1 for option, value in settings.items()]
+    return all(agreed)

@@ -1,40 +1,21 @@
 """Train a style: one painting, one network (paper, section 3)."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from impasto.data.photos import (
-    PhotoBatch,
-    PhotoCrops,
-    center_crop,
-    find_photos,
-    photo_batches,
-)
-from impasto.errors import OptionError, TrainingError
-from impasto.losses import LossWeights, PerceptualLoss
-from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
-from impasto.models import StyleModel, load_style_model, save_style_model
-from impasto.networks import build_style_network
-from impasto.networks.loss import LossNetwork, load_loss_network
-from impasto.networks.precision import resolve_precision
-from impasto.training.balance import JUDGE_AT, judge_balance
-from impasto.training.checkpoint import Checkpoint, load_checkpoint
-from impasto.training.config import FREE_OPTIONS, StyleTrainingConfig
-from impasto.training.events import Event, Notice, OnEvent, Saved, Validated
+from impasto.data.photos import find_photos
+from impasto.networks import load_loss_network
+from impasto.networks.devices import choose_device
+from impasto.training.checkpoint import load_checkpoint
+from impasto.training.config import StyleTrainingConfig
+from impasto.training.events import Event, OnEvent
 from impasto.training.log import RunLog
 from impasto.training.loop import LoopConfig, fit
-from impasto.training.schedule import crop_px_at
-
-PREVIEW_LONG_SIDE = 384
-VALIDATION_PX = 256
-MODEL_FILE = "model.safetensors"
+from impasto.training.provenance import check_same_run, run_provenance
+from impasto.training.style_task import StyleTask, style_criterion
 
 
 def train_style(config: StyleTrainingConfig, on_event: OnEvent | None = None) -> Path:
@@ -47,30 +28,34 @@ def train_style(config: StyleTrainingConfig, on_event: OnEvent | None = None) ->
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    device = pick_device(config.device)
+    device = choose_device(config.device)
     checkpoint = load_checkpoint(config.output)
-    config.output.mkdir(parents=True, exist_ok=True)
     paths = find_photos(config.photos)
     if config.epochs:
         steps = max(1, round(config.epochs * len(paths) / config.batch_size))
         config = replace(config, iterations=steps, epochs=0.0)
     loss_network = load_loss_network(config.loss_network)
     criterion = style_criterion(config, loss_network, device)
-    provenance = _provenance(config, loss_network, paths)
-    _check_same_run(config, provenance, checkpoint)
-    log = RunLog(
-        config.output,
-        iteration=checkpoint.iteration if checkpoint else 0,
-        tensorboard=config.tensorboard,
-    )
+    provenance = run_provenance(config, loss_network, paths)
+    check_same_run(config, provenance, checkpoint)
+    start = checkpoint.iteration if checkpoint else 0
+    config.output.mkdir(parents=True, exist_ok=True)
+    with RunLog(config.output, iteration=start, tensorboard=config.tensorboard) as log:
 
-    def report(event: Event) -> None:
-        log(event)
-        if on_event is not None:
-            on_event(event)
+        def report(event: Event) -> None:
+            log(event)
+            if on_event is not None:
+                on_event(event)
 
-    task = StyleTask(config, criterion, paths, device, report)
-    loop = LoopConfig(
+        task = StyleTask(config, criterion, paths, device, report)
+        fit(task, _loop_config(config, device, provenance), report, checkpoint)
+        return task.finish(provenance)
+
+
+def _loop_config(
+    config: StyleTrainingConfig, device: torch.device, provenance: dict[str, Any]
+) -> LoopConfig:
+    return LoopConfig(
         iterations=config.iterations,
         learning_rate=config.learning_rate,
         schedule=config.schedule,
@@ -82,283 +67,3 @@ def train_style(config: StyleTrainingConfig, on_event: OnEvent | None = None) ->
         config=config.to_json(),
         provenance=provenance,
     )
-    try:
-        fit(task, loop, report, checkpoint)
-        return task.finish(provenance)
-    finally:
-        log.close()
-
-
-def pick_device(device: str) -> torch.device:
-    """ "auto", "cpu", "cuda", "cuda:1", "mps" -> a device that is there, or OptionError."""
-    if device == "auto":
-        device = (
-            "cuda"
-            if torch.cuda.is_available()
-            else "mps"
-            if torch.backends.mps.is_available()
-            else "cpu"
-        )
-    kind = device.split(":")[0]
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(kind, False):
-        raise OptionError(
-            f"--device {device}: not on this machine; choose from "
-            f"{[name for name, found in there.items() if found]}"
-        )
-    return torch.device(device)
-
-
-def style_criterion(
-    config: StyleTrainingConfig, loss_network: LossNetwork, device: torch.device
-) -> PerceptualLoss:
-    """The loss of `config` with the style images' Gram targets in it, on `device`."""
-    criterion = PerceptualLoss(
-        loss_network,
-        content_layers=config.content_layers,
-        style_layers=config.style_layers,
-        weights=LossWeights(
-            content=config.content_weight, style=config.style_weight, tv=config.tv_weight
-        ),
-        relative=True,
-    )
-    images = [
-        resize_long_side(read_picture(path).pixels, config.style_size) for path in config.style
-    ]
-    criterion.set_style(images, config.style_image_weights or None)
-    return criterion.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-class StyleTask:
-    """A style for the training loop: network, crops, loss, previews, validation."""
-
-    def __init__(
-        self,
-        config: StyleTrainingConfig,
-        criterion: PerceptualLoss,
-        paths: Sequence[Path],
-        device: torch.device,
-        report: OnEvent,
-    ) -> None:
-        self.config = config
-        self.criterion = criterion
-        self.report = report
-        self.device = device
-        network = _initial_network(config)
-        # twice `to`: PyTorch's stubs know no overload with both
-        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.network: nn.Module = network
-        self.dtype = resolve_precision(config.precision, device)
-        self.crops = PhotoCrops(paths, self._crop_px_of_sample, seed=config.seed)
-        self.held_out = _held_out(config)
-        self.previews = _preview_photos(config, self.held_out)
-        self._loss = torch.compile(self._plain_loss) if config.compile else self._plain_loss
-        self._judge_sums: list[dict[str, float]] = []
-        self._untouched: dict[str, float] | None = None
-
-    def _crop_px_of_sample(self, index: int) -> int:
-        return crop_px_at(
-            index // self.config.batch_size,
-            iterations=self.config.iterations,
-            crops=self.config.crops,
-        )
-
-    def batches(self, start: int) -> Iterator[PhotoBatch]:
-        return photo_batches(
-            self.crops,
-            batch_size=self.config.batch_size,
-            start=start,
-            stop=self.config.iterations,
-            workers=self.config.workers,
-        )
-
-    def loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        return self._loss(images)
-
-    def _plain_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            output = self.network(images)
-            terms = self.criterion.terms(output, images)
-        named = {"content": terms.content, "style": terms.style, "tv": terms.tv}
-        named |= {f"style {layer}": term for layer, term in terms.style_by_layer.items()}
-        return self.criterion.total(terms), named
-
-    def after_step(self, iteration: int, terms: dict[str, float]) -> None:
-        config = self.config
-        self._judge(iteration, terms)
-        last = iteration == config.iterations
-        if config.preview_every and (iteration % config.preview_every == 0 or last):
-            self._preview(iteration)
-        if config.validate_every and self.held_out and iteration % config.validate_every == 0:
-            self.validate(iteration, self.held_out[: config.validation_count])
-
-    def finish(self, provenance: dict[str, Any]) -> Path:
-        """Validate on every held-out photo and write the model with its card."""
-        config = self.config
-        objective = self.validate(config.iterations, self.held_out) if self.held_out else None
-        card = model_card(config, provenance, objective)
-        path = config.output / MODEL_FILE
-        save_style_model(path, self.network, config.network, card)
-        self.report(Saved(iteration=config.iterations, kind="model", path=path))
-        return path
-
-    @torch.no_grad()
-    def validate(self, iteration: int, paths: Sequence[Path]) -> Validated:
-        """Mean terms at 256 px over held-out photos, stylised and untouched, in float32."""
-        self.network.eval()
-        sums: dict[str, list[float]] = {}
-        for path in paths:
-            image = center_crop(read_picture(path).pixels, VALIDATION_PX).to(self.device)
-            for kind, output in (("stylised", self.network(image).clamp(0, 1)), ("photo", image)):
-                terms = self.criterion.terms(output, image)
-                for name in ("content", "style", "tv"):
-                    sums.setdefault(f"{kind} {name}", []).append(float(getattr(terms, name)))
-                total = float(self.criterion.total(terms))
-                sums.setdefault(f"{kind} total", []).append(total)
-        self.network.train()
-        means = {name: sum(values) / len(values) for name, values in sums.items()}
-        event = Validated(
-            iteration=iteration,
-            terms={k.split()[1]: v for k, v in means.items() if k.startswith("stylised")},
-            untouched={k.split()[1]: v for k, v in means.items() if k.startswith("photo")},
-        )
-        self.report(event)
-        return event
-
-    @torch.no_grad()
-    def _preview(self, iteration: int) -> None:
-        if not self.previews:
-            return
-        self.network.eval()
-        painted = [self.network(photo.to(self.device)).clamp(0, 1).cpu() for photo in self.previews]
-        self.network.train()
-        sheet = contact_sheet([self.previews, painted])
-        path = self.config.output / "previews" / f"{iteration:06d}.png"
-        for target in (path, self.config.output / "preview.png"):
-            write_picture(target, sheet)
-        self.report(Saved(iteration=iteration, kind="preview", path=path))
-
-    def _judge(self, iteration: int, terms: dict[str, float]) -> None:
-        """Collect the errors over a stretch early in the run, and give advice at its end."""
-        first, last = (round(share * self.config.iterations) for share in JUDGE_AT)
-        if iteration <= first or iteration > last:
-            return
-        self._judge_sums.append(terms)
-        if iteration == last:
-            count = len(self._judge_sums)
-            mean = {k: sum(t[k] for t in self._judge_sums) / count for k in terms}
-            layers = {k: v for k, v in mean.items() if k.startswith("style ")}
-            content = mean["content"] / (sum(self.config.content_layers.values()) or 1.0)
-            self.report(Notice(iteration=iteration, message=judge_balance(content, layers)))
-
-
-def model_card(
-    config: StyleTrainingConfig, provenance: dict[str, Any], objective: Validated | None
-) -> dict[str, Any]:
-    """What the model file says of itself."""
-    card: dict[str, Any] = {
-        "name": config.name or config.style[0].stem.lower().replace("_", "-"),
-        "title": config.title,
-        "artist": config.artist,
-        "year": config.year,
-        "licence": config.licence,
-        "painting_source": config.painting_source,
-        "trained": {
-            **provenance,
-            "content_layers": dict(config.content_layers),
-            "style_layers": dict(config.style_layers),
-            "weights": {
-                "content": config.content_weight,
-                "style": config.style_weight,
-                "tv": config.tv_weight,
-            },
-            "style_size": config.style_size,
-            "iterations": config.iterations,
-            "batch_size": config.batch_size,
-            "crops": [list(crop) for crop in config.crops],
-            "learning_rate": config.learning_rate,
-            "schedule": config.schedule,
-            "initial": Path(config.initial).name,
-            "seed": config.seed,
-        },
-    }
-    if objective is not None:
-        card["objective"] = {
-            "size_px": VALIDATION_PX,
-            "stylised": objective.terms,
-            "untouched_photo": objective.untouched,
-        }
-    return card
-
-
-def _initial_network(config: StyleTrainingConfig) -> nn.Module:
-    if not config.initial:
-        return build_style_network(config.network).train()
-    model: StyleModel = load_style_model(config.initial)
-    if model.config != config.network:
-        raise TrainingError(
-            f"--initial {config.initial} holds {model.config}, but {config.network} is to be "
-            "trained; give the same --architecture, --width and --norm"
-        )
-    return model.network.requires_grad_(True).train()
-
-
-def _held_out(config: StyleTrainingConfig) -> list[Path]:
-    return [] if config.validation_photos is None else find_photos(config.validation_photos)
-
-
-def _preview_photos(config: StyleTrainingConfig, held_out: Sequence[Path]) -> list[Tensor]:
-    """The fixed photos of the preview sheet, reduced: the ones named, else four held-out ones."""
-    if not config.preview_every:
-        return []
-    paths = config.preview_photos or tuple(held_out[:4])
-    return [resize_long_side(read_picture(path).pixels, PREVIEW_LONG_SIDE) for path in paths]
-
-
-def _provenance(
-    config: StyleTrainingConfig, loss_network: LossNetwork, paths: Sequence[Path]
-) -> dict[str, Any]:
-    return {
-        "impasto": version("impasto"),
-        "torch": torch.__version__,
-        "loss_network": loss_network.name,
-        "loss_network_hash": loss_network.weights_hash,
-        "loss_network_source": loss_network.source,
-        "style_sha256": [hashlib.sha256(path.read_bytes()).hexdigest() for path in config.style],
-        "photos": len(paths),
-        "photos_sha256": _listing_hash(config.photos, paths),
-    }
-
-
-def _listing_hash(folder: Path, paths: Sequence[Path]) -> str:
-    """Of names and sizes: enough to notice another data set without reading it all."""
-    lines = (f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in paths)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _check_same_run(
-    config: StyleTrainingConfig, provenance: dict[str, Any], checkpoint: Checkpoint | None
-) -> None:
-    """A checkpoint of other options would silently give a mixture: refuse, and say what differs."""
-    if checkpoint is None:
-        return
-    wanted, found = config.to_json(), checkpoint.config
-    differing = [
-        f"--{name.replace('_', '-')} was {found.get(name)!r}, is {value!r}"
-        for name, value in wanted.items()
-        if name not in FREE_OPTIONS | {"style"} and found.get(name) != value
-    ]
-    differing += [
-        f"{name} was {checkpoint.provenance.get(name)!r}, is {provenance[name]!r}"
-        for name in ("loss_network_hash", "style_sha256", "photos_sha256")
-        if checkpoint.provenance.get(name) != provenance[name]
-    ]
-    if differing:
-        raise TrainingError(
-            f"{config.output} holds a run with other options: {'; '.join(differing)}. "
-            "Use the same options to go on, or another --output folder for a new run"
-        )

@@ -1,0 +1,102 @@
+"""Where a run's weights come from: what its checkpoints and its model say of themselves."""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from impasto.errors import TrainingError
+from impasto.networks import LossNetwork
+from impasto.training.checkpoint import Checkpoint
+from impasto.training.config import FREE_OPTIONS, StyleTrainingConfig
+from impasto.training.events import Validated
+
+VALIDATION_PX = 256  # side of the held-out photos' crops, the size that the paper trains at
+
+
+def run_provenance(
+    config: StyleTrainingConfig, loss_network: LossNetwork, paths: Sequence[Path]
+) -> dict[str, Any]:
+    """Versions and hashes of everything that the weights depend on besides the options."""
+    return {
+        "impasto": version("impasto"),
+        "torch": torch.__version__,
+        "loss_network": loss_network.name,
+        "loss_network_hash": loss_network.weights_hash,
+        "loss_network_source": loss_network.source,
+        "style_sha256": [hashlib.sha256(path.read_bytes()).hexdigest() for path in config.style],
+        "photos": len(paths),
+        "photos_sha256": _listing_hash(config.photos, paths),
+    }
+
+
+def _listing_hash(folder: Path, paths: Sequence[Path]) -> str:
+    """Of names and sizes: enough to notice another data set without reading it all."""
+    lines = (f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in paths)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def check_same_run(
+    config: StyleTrainingConfig, provenance: dict[str, Any], checkpoint: Checkpoint | None
+) -> None:
+    """Raise TrainingError if the checkpoint is of other options, and name those that differ."""
+    if checkpoint is None:
+        return
+    wanted, found = config.to_json(), checkpoint.config
+    differing = [
+        f"--{name.replace('_', '-')} was {found.get(name)!r}, is {value!r}"
+        for name, value in wanted.items()
+        if name not in FREE_OPTIONS | {"style"} and found.get(name) != value
+    ]
+    differing += [
+        f"{name} was {checkpoint.provenance.get(name)!r}, is {provenance[name]!r}"
+        for name in ("loss_network_hash", "style_sha256", "photos_sha256")
+        if checkpoint.provenance.get(name) != provenance[name]
+    ]
+    if differing:
+        raise TrainingError(
+            f"{config.output} holds a run with other options: {'; '.join(differing)}. "
+            "Use the same options to go on, or another --output folder for a new run"
+        )
+
+
+def model_card(
+    config: StyleTrainingConfig, provenance: dict[str, Any], objective: Validated | None
+) -> dict[str, Any]:
+    """What the model file says of itself."""
+    card: dict[str, Any] = {
+        "name": config.name or config.style[0].stem.lower().replace("_", "-"),
+        "title": config.title,
+        "artist": config.artist,
+        "year": config.year,
+        "licence": config.licence,
+        "painting_source": config.painting_source,
+        "trained": {
+            **provenance,
+            "content_layers": dict(config.content_layers),
+            "style_layers": dict(config.style_layers),
+            "weights": {
+                "content": config.content_weight,
+                "style": config.style_weight,
+                "tv": config.tv_weight,
+            },
+            "style_size": config.style_size,
+            "iterations": config.iterations,
+            "batch_size": config.batch_size,
+            "crops": [list(crop) for crop in config.crops],
+            "learning_rate": config.learning_rate,
+            "schedule": config.schedule,
+            "initial": Path(config.initial).name,
+            "seed": config.seed,
+        },
+    }
+    if objective is not None:
+        card["objective"] = {
+            "size_px": VALIDATION_PX,
+            "stylised": objective.terms,
+            "untouched_photo": objective.untouched,
+        }
+    return card

@@ -1,0 +1,197 @@
+"""A style as the training loop sees it: network, crops, loss, previews, validation."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impasto.data.photos import (
+    PhotoBatch,
+    PhotoCrops,
+    center_crop,
+    find_photos,
+    photo_batches,
+)
+from impasto.errors import TrainingError
+from impasto.losses import LossWeights, PerceptualLoss
+from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
+from impasto.models import StyleModel, load_style_model, save_style_model
+from impasto.networks import LossNetwork, build_style_network
+from impasto.networks.devices import choose_dtype
+from impasto.training.balance import JUDGE_AT, judge_balance
+from impasto.training.config import StyleTrainingConfig
+from impasto.training.events import Notice, OnEvent, Saved, Validated
+from impasto.training.provenance import VALIDATION_PX, model_card
+from impasto.training.schedule import crop_px_at
+
+PREVIEW_LONG_SIDE = 384
+MODEL_FILE = "model.safetensors"
+
+
+def style_criterion(
+    config: StyleTrainingConfig, loss_network: LossNetwork, device: torch.device
+) -> PerceptualLoss:
+    """The loss of `config` with the style images' Gram targets in it, on `device`."""
+    criterion = PerceptualLoss(
+        loss_network,
+        content_layers=config.content_layers,
+        style_layers=config.style_layers,
+        weights=LossWeights(
+            content=config.content_weight, style=config.style_weight, tv=config.tv_weight
+        ),
+        relative=True,
+    )
+    images = [
+        resize_long_side(read_picture(path).pixels, config.style_size) for path in config.style
+    ]
+    criterion.set_style(images, config.style_image_weights or None)
+    return criterion.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+class StyleTask:
+    """A style for the training loop: network, crops, loss, previews, validation."""
+
+    def __init__(
+        self,
+        config: StyleTrainingConfig,
+        criterion: PerceptualLoss,
+        paths: Sequence[Path],
+        device: torch.device,
+        report: OnEvent,
+    ) -> None:
+        self.config = config
+        self.criterion = criterion
+        self.report = report
+        self.device = device
+        network = _initial_network(config)
+        # twice `to`: PyTorch's stubs know no overload with both
+        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: nn.Module = network
+        self.dtype = choose_dtype(config.precision, device)
+        self.crops = PhotoCrops(paths, self._crop_px_of_sample, seed=config.seed)
+        self.held_out = _held_out(config)
+        self.previews = _preview_photos(config, self.held_out)
+        self._loss = torch.compile(self._plain_loss) if config.compile else self._plain_loss
+        self._judge_sums: list[dict[str, float]] = []
+        self._untouched: dict[str, float] | None = None
+
+    def _crop_px_of_sample(self, index: int) -> int:
+        return crop_px_at(
+            index // self.config.batch_size,
+            iterations=self.config.iterations,
+            crops=self.config.crops,
+        )
+
+    def batches(self, start: int) -> Iterator[PhotoBatch]:
+        return photo_batches(
+            self.crops,
+            batch_size=self.config.batch_size,
+            start=start,
+            stop=self.config.iterations,
+            workers=self.config.workers,
+        )
+
+    def loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        return self._loss(images)
+
+    def _plain_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            output = self.network(images)
+            terms = self.criterion.terms(output, images)
+        named = {"content": terms.content, "style": terms.style, "tv": terms.tv}
+        named |= {f"style {layer}": term for layer, term in terms.style_by_layer.items()}
+        return self.criterion.total(terms), named
+
+    def after_step(self, iteration: int, terms: dict[str, float]) -> None:
+        config = self.config
+        self._judge(iteration, terms)
+        last = iteration == config.iterations
+        if config.preview_every and (iteration % config.preview_every == 0 or last):
+            self._preview(iteration)
+        if config.validate_every and self.held_out and iteration % config.validate_every == 0:
+            self.validate(iteration, self.held_out[: config.validation_count])
+
+    def finish(self, provenance: dict[str, Any]) -> Path:
+        """Validate on every held-out photo and write the model with its card."""
+        config = self.config
+        objective = self.validate(config.iterations, self.held_out) if self.held_out else None
+        card = model_card(config, provenance, objective)
+        path = config.output / MODEL_FILE
+        save_style_model(path, self.network, config.network, card)
+        self.report(Saved(iteration=config.iterations, kind="model", path=path))
+        return path
+
+    @torch.no_grad()
+    def validate(self, iteration: int, paths: Sequence[Path]) -> Validated:
+        """Mean terms at 256 px over held-out photos, stylised and untouched, in float32."""
+        self.network.eval()
+        sums: dict[str, list[float]] = {}
+        for path in paths:
+            image = center_crop(read_picture(path).pixels, VALIDATION_PX).to(self.device)
+            for kind, output in (("stylised", self.network(image).clamp(0, 1)), ("photo", image)):
+                terms = self.criterion.terms(output, image)
+                for name in ("content", "style", "tv"):
+                    sums.setdefault(f"{kind} {name}", []).append(float(getattr(terms, name)))
+                total = float(self.criterion.total(terms))
+                sums.setdefault(f"{kind} total", []).append(total)
+        self.network.train()
+        means = {name: sum(values) / len(values) for name, values in sums.items()}
+        event = Validated(
+            iteration=iteration,
+            terms={k.split()[1]: v for k, v in means.items() if k.startswith("stylised")},
+            untouched={k.split()[1]: v for k, v in means.items() if k.startswith("photo")},
+        )
+        self.report(event)
+        return event
+
+    @torch.no_grad()
+    def _preview(self, iteration: int) -> None:
+        if not self.previews:
+            return
+        self.network.eval()
+        painted = [self.network(photo.to(self.device)).clamp(0, 1).cpu() for photo in self.previews]
+        self.network.train()
+        sheet = contact_sheet([self.previews, painted])
+        path = self.config.output / "previews" / f"{iteration:06d}.png"
+        for target in (path, self.config.output / "preview.png"):
+            write_picture(target, sheet)
+        self.report(Saved(iteration=iteration, kind="preview", path=path))
+
+    def _judge(self, iteration: int, terms: dict[str, float]) -> None:
+        """Collect the errors over a stretch early in the run, and give advice at its end."""
+        first, last = (round(share * self.config.iterations) for share in JUDGE_AT)
+        if iteration <= first or iteration > last:
+            return
+        self._judge_sums.append(terms)
+        if iteration == last:
+            count = len(self._judge_sums)
+            mean = {k: sum(t[k] for t in self._judge_sums) / count for k in terms}
+            layers = {k: v for k, v in mean.items() if k.startswith("style ")}
+            content = mean["content"] / (sum(self.config.content_layers.values()) or 1.0)
+            self.report(Notice(iteration=iteration, message=judge_balance(content, layers)))
+
+
+def _initial_network(config: StyleTrainingConfig) -> nn.Module:
+    if not config.initial:
+        return build_style_network(config.network).train()
+    model: StyleModel = load_style_model(config.initial)
+    if model.config != config.network:
+        raise TrainingError(
+            f"--initial {config.initial} holds {model.config}, but {config.network} is to be "
+            "trained; give the same --architecture, --width and --norm"
+        )
+    return model.network.requires_grad_(True).train()
+
+
+def _held_out(config: StyleTrainingConfig) -> list[Path]:
+    return [] if config.validation_photos is None else find_photos(config.validation_photos)
+
+
+def _preview_photos(config: StyleTrainingConfig, held_out: Sequence[Path]) -> list[Tensor]:
+    """The fixed photos of the preview sheet, reduced: the ones named, else four held-out ones."""
+    if not config.preview_every:
+        return []
+    paths = config.preview_photos or tuple(held_out[:4])
+    return [resize_long_side(read_picture(path).pixels, PREVIEW_LONG_SIDE) for path in paths]
