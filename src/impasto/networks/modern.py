@@ -52,7 +52,7 @@ class ConvLayer(nn.Module):
             features = cast(Tensor, self.conv(pad_border(features, self.pad, "reflect")))
         if self.norm is not None:
             features = self.norm(features)
-        return F.relu(features, inplace=True) if self.relu else features
+        return F.relu(features) if self.relu else features
 
 
 class ResidualBlock(nn.Module):

@@ -34,14 +34,12 @@ def pad_border(features: Tensor, border: int, mode: str) -> Tensor:
     The same numbers and gradient as torch.nn.functional.pad, whose backward pass on the CPU
     copies channels_last maps to NCHW and back.
     """
-    if (
-        features.requires_grad
-        and features.device.type == "cpu"
-        and not torch.compiler.is_compiling()
-    ):
-        padded: Tensor = _PadBorder.apply(features, border, mode)  # type: ignore[no-untyped-call]
-        return padded
-    return F.pad(features, (border,) * 4, mode=mode)
+    # Padding only moves values, but autocast would turn them into float32 for it and back again.
+    with torch.autocast(features.device.type, enabled=False):
+        if features.requires_grad and features.device.type == "cpu":
+            padded: Tensor = _PadBorder.apply(features, border, mode)  # type: ignore[no-untyped-call]
+            return padded
+        return F.pad(features, (border,) * 4, mode=mode)
 
 
 class _PadBorder(torch.autograd.Function):

@@ -6,11 +6,11 @@ loss network leaves the random numbers of a training run as they were.
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
+from impasto.networks.padding import pad_border
 
 Padding = Literal["zeros", "reflect"]
 Pooling = Literal["max", "average"]
@@ -35,10 +35,7 @@ def reflect_pad(features: Tensor) -> Tensor:
     A side of a single pixel has nothing to reflect; there the pixel itself is repeated.
     """
     mode = "reflect" if min(features.shape[-2:]) > 1 else "replicate"
-    # Padding only moves values. Autocast would turn them into float32 for it and back afterwards,
-    # which costs a third of a training step.
-    with torch.autocast(features.device.type, enabled=False):
-        return F.pad(features, (1, 1, 1, 1), mode=mode)
+    return pad_border(features, 1, mode)
 
 
 class ConvRelu(nn.Module):
