@@ -48,6 +48,7 @@ def train_style_command(
     epochs: Annotated[float | None, _flag("Instead of --iterations.")] = None,
     batch_size: Annotated[int | None, _flag("Photos a batch.")] = None,
     crops: Annotated[str | None, _flag("Side in px, or share:px,... as 0.7:160,0.3:256.")] = None,
+    zoom: Annotated[float | None, _flag("Largest scale at which crops show a photo.")] = None,
     learning_rate: Annotated[float | None, _flag("Adam's peak rate.")] = None,
     schedule: Annotated[str | None, _flag("one-cycle, cosine or constant.")] = None,
     clip_norm: Annotated[float | None, _flag("Limit of the gradient's norm; 0: none.")] = None,

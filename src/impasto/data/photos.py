@@ -36,18 +36,27 @@ class PhotoCrop:
 class PhotoCrops(Dataset[PhotoCrop]):
     """Endless, shuffled anew every epoch: sample k is a random crop of a random scale, or mirrored.
 
-    `crop_px` gives the side of sample k's crop in pixels. A photo is reduced at random, so that
-    the crop shows between all of its short side and `crop_px` of its pixels; one that is smaller
-    than the crop is enlarged. An unreadable file is replaced by the next one of the epoch's order.
-    Raises TrainingError if no file of the list can be read.
+    `crop_px` gives the side of sample k's crop in pixels. A photo is scaled at random, so that
+    the crop shows between all of its short side and `crop_px / zoom` of its pixels. A zoom above
+    1 stands for photos larger than those at hand, whose details fill more pixels. An unreadable
+    file is replaced by the next one of the epoch's order. Raises TrainingError if no file of the
+    list can be read.
     """
 
-    def __init__(self, paths: Sequence[Path], crop_px: Callable[[int], int], *, seed: int) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        crop_px: Callable[[int], int],
+        *,
+        seed: int,
+        zoom: float = 1.0,
+    ) -> None:
         if not paths:
             raise TrainingError("no photos to train on; name a folder that holds some")
         self.paths = list(paths)
         self.crop_px = crop_px
         self.seed = seed
+        self.zoom = zoom
         self._order: tuple[int, list[int]] = (-1, [])
 
     def __getitem__(self, index: int) -> PhotoCrop:
@@ -62,7 +71,9 @@ class PhotoCrops(Dataset[PhotoCrop]):
                 skipped[path] = str(error)
                 continue
             chance = random.Random(f"{self.seed}:{index}")
-            return PhotoCrop(random_crop(pixels, self.crop_px(index), chance)[0], skipped)
+            return PhotoCrop(
+                random_crop(pixels, self.crop_px(index), chance, zoom=self.zoom)[0], skipped
+            )
         raise TrainingError(f"none of the {len(order)} photos can be read: {next(iter(skipped))} …")
 
     def _epoch_order(self, epoch: int) -> list[int]:
@@ -73,16 +84,17 @@ class PhotoCrops(Dataset[PhotoCrop]):
         return self._order[1]
 
 
-def random_crop(pixels: Tensor, crop_px: int, chance: random.Random) -> Tensor:
-    """(1, 3, H, W) -> (1, 3, crop_px, crop_px): random scale, place and mirroring."""
+def random_crop(
+    pixels: Tensor, crop_px: int, chance: random.Random, *, zoom: float = 1.0
+) -> Tensor:
+    """(1, 3, H, W) -> (1, 3, crop_px, crop_px): random scale up to `zoom`, place and mirroring."""
     height, width = pixels.shape[-2:]
     smallest = crop_px / min(height, width)
-    scale = chance.uniform(min(smallest, 1.0), 1.0) if smallest < 1 else smallest
-    size_hw = (max(crop_px, round(height * scale)), max(crop_px, round(width * scale)))
-    resized = resize(pixels, size_hw)
-    top = chance.randint(0, size_hw[0] - crop_px)
-    left = chance.randint(0, size_hw[1] - crop_px)
-    crop = resized[..., top : top + crop_px, left : left + crop_px]
+    # evenly in the logarithm: as often half as large as twice
+    scale = smallest * max(zoom / smallest, 1.0) ** chance.random()
+    side = min(max(1, round(crop_px / scale)), height, width)
+    top, left = chance.randint(0, height - side), chance.randint(0, width - side)
+    crop = resize(pixels[..., top : top + side, left : left + side], (crop_px, crop_px))
     return crop.flip(-1) if chance.random() < 0.5 else crop
 
 

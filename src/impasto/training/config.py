@@ -34,14 +34,14 @@ class StyleTrainingConfig:
     photos: Path
     output: Path
     style_image_weights: tuple[float, ...] = ()  # empty: all images count the same
-    style_size: int = 512  # long side of the style image: smaller gives finer strokes
+    style_size: int = 640  # long side of the style image: smaller gives finer strokes
     loss_network: str = "vgg16"
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu3_3": 1.0})
     style_layers: Mapping[str, float] = field(
         default_factory=lambda: dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0)
     )
     content_weight: float = 1.0
-    style_weight: float = 1.0
+    style_weight: float = 1.5
     tv_weight: float = 1.0
     architecture: Literal["modern", "paper"] = "modern"
     width: float = 0.5
@@ -51,6 +51,7 @@ class StyleTrainingConfig:
     epochs: float = 0.0  # if above 0, sets the iterations by the number of photos
     batch_size: int = 4
     crops: tuple[tuple[float, int], ...] = ((0.7, 160), (0.3, 256))
+    zoom: float = 2.0  # crops show photos at up to this scale, as larger photos would look
     learning_rate: float = 1e-3
     schedule: Schedule = "one-cycle"
     clip_norm: float = 1.0  # of the gradient; 0: not clipped
@@ -88,6 +89,7 @@ class StyleTrainingConfig:
         _check_choice("schedule", self.schedule, SCHEDULES)
         for name in ("content_weight", "style_weight", "tv_weight", "clip_norm", "epochs"):
             _check_number(name, getattr(self, name), least=0.0)
+        _check_number("zoom", self.zoom, least=0.1)
         for name in ("style_size", "batch_size", "iterations", "log_every"):
             _check_number(name, getattr(self, name), least=1)
         for name in ("checkpoint_every", "preview_every", "validate_every", "workers", "threads"):

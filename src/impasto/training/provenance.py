@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from impasto.errors import TrainingError
+from impasto.models import load_style_model
 from impasto.networks import LossNetwork
+from impasto.networks.loss.weight_file import hash_tensors
 from impasto.training.checkpoint import Checkpoint
 from impasto.training.config import FREE_OPTIONS, StyleTrainingConfig
 from impasto.training.events import Validated
@@ -31,6 +33,14 @@ def run_provenance(
         "photos": len(paths),
         "photos_sha256": _listing_hash(config.photos, paths),
     }
+
+
+def _initial(name_or_path: str) -> dict[str, str] | None:
+    """Which model the training started from; None for random weights."""
+    if not name_or_path:
+        return None
+    model = load_style_model(name_or_path)
+    return {"name": model.name, "weights_sha256": hash_tensors(model.network.state_dict())}
 
 
 def _listing_hash(folder: Path, paths: Sequence[Path]) -> str:
@@ -86,10 +96,11 @@ def model_card(
             "style_size": config.style_size,
             "iterations": config.iterations,
             "batch_size": config.batch_size,
+            "zoom": config.zoom,
             "crops": [list(crop) for crop in config.crops],
             "learning_rate": config.learning_rate,
             "schedule": config.schedule,
-            "initial": Path(config.initial).name,
+            "initial": _initial(config.initial),
             "seed": config.seed,
         },
     }

@@ -70,7 +70,7 @@ class StyleTask:
         network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network: nn.Module = network
         self.dtype = choose_dtype(config.precision, device)
-        self.crops = PhotoCrops(paths, self._crop_px_of_sample, seed=config.seed)
+        self.crops = PhotoCrops(paths, self._crop_px_of_sample, seed=config.seed, zoom=config.zoom)
         self.held_out = _held_out(config)
         self.previews = _preview_photos(config, self.held_out)
         self._loss = torch.compile(self._plain_loss) if config.compile else self._plain_loss

@@ -1,0 +1,63 @@
+"""The bundled styles keep their promises: licence, size, provenance, and pictures without flaws."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from impasto.media import read_picture
+from impasto.models import StyleEntry, list_styles, load_style_model
+
+ROOT = Path(__file__).parents[2]
+BUNDLED = list_styles()
+# Loss networks whose licences allow giving away what they trained.
+REDISTRIBUTABLE = {"vgg19-normalised", "vgg19-distilled", "vgg19-protopnet-cub"}
+
+
+def test_there_are_at_least_eight_and_all_together_stay_small() -> None:
+    assert len(BUNDLED) >= 8
+    assert sum(entry.bytes for entry in BUNDLED) <= 15_000_000
+
+
+@pytest.mark.parametrize("entry", BUNDLED, ids=lambda entry: entry.name)
+class TestBundledStyle:
+    def test_card_says_what_it_is_and_how_it_was_trained(self, entry: StyleEntry) -> None:
+        for text in (entry.title, entry.artist, entry.year, entry.licence):
+            assert text
+        assert (ROOT / entry.painting_source).is_file()
+        trained = entry.card["trained"]
+        assert set(trained["loss_network"].split("+")) <= REDISTRIBUTABLE
+        assert len(trained["loss_network_hash"]) == 64
+        assert entry.card["bytes"] == entry.bytes
+        assert load_style_model(entry.path).card["trained"] == trained
+
+    def test_objective_is_below_half_that_of_the_untouched_photo(self, entry: StyleEntry) -> None:
+        objective = entry.card["objective"]
+        assert objective["stylised"]["total"] < 0.5 * objective["untouched_photo"]["total"]
+
+    def test_weights_are_float16_and_the_preview_is_small(self, entry: StyleEntry) -> None:
+        header = entry.path.read_bytes()
+        length = int.from_bytes(header[:8], "little")
+        tensors = json.loads(header[8 : 8 + length])
+        tensors.pop("__metadata__")
+        assert {tensor["dtype"] for tensor in tensors.values()} == {"F16"}
+        assert entry.preview is not None
+        with Image.open(entry.preview) as preview:
+            assert max(preview.size) <= 256
+
+    def test_border_is_painted_as_if_the_photo_went_on(self, entry: StyleEntry) -> None:
+        """The best-known complaint is a frame: it would differ from a photo that is continued."""
+        model = load_style_model(entry.path)
+        photo = read_picture(ROOT / "docs" / "sample" / "chelsea.jpg").pixels[..., :256, :256]
+        continued = torch.nn.functional.pad(photo, (64,) * 4, mode="reflect")
+        with torch.no_grad():
+            alone, within = model(photo)[0], model(continued)[0, :, 64:-64, 64:-64]
+        for strip in (slice(None, 4), slice(-4, None)):
+            for edge, same in (
+                (alone[:, strip], within[:, strip]),
+                (alone[..., strip], within[..., strip]),
+            ):
+                assert abs(float(edge.mean() - same.mean())) < 0.1
+                assert 0.7 < float(edge.std() / same.std()) < 1.4
