@@ -109,7 +109,7 @@ def test_an_infinite_loss_stops_training_and_keeps_the_last_good_checkpoint(
 
 def test_other_options_in_the_same_folder_are_refused_by_name(make_config: MakeConfig) -> None:
     train_style(make_config())
-    with pytest.raises(TrainingError, match=r"--style-weight was 1.5, is 3.0"):
+    with pytest.raises(TrainingError, match=r"--style-weight was 2.0, is 3.0"):
         train_style(make_config(style_weight=3.0))
 
 

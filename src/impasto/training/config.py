@@ -41,7 +41,7 @@ class StyleTrainingConfig:
         default_factory=lambda: dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0)
     )
     content_weight: float = 1.0
-    style_weight: float = 1.5
+    style_weight: float = 2.0
     tv_weight: float = 1.0
     architecture: Literal["modern", "paper"] = "modern"
     width: float = 0.5
