@@ -91,7 +91,7 @@ def test_a_folder_without_one_readable_photo_is_refused(
     with pytest.raises(TrainingError, match="no pictures below"):
         train_style(make_config(photos=folder))
     (folder / "a.jpg").write_bytes(b"zero")
-    with pytest.raises(TrainingError, match="none of the 1 photos"):
+    with pytest.raises(TrainingError, match="none of the 1 photos can be used"):
         train_style(make_config(photos=folder, validation_photos=None))
 
 

@@ -16,6 +16,11 @@ from torch.utils.data import DataLoader, Dataset
 from impasto.errors import ImageError, TrainingError
 from impasto.media import find_images, read_picture, resize
 
+# A crop of one colour has no variance in any instance norm: it teaches nothing, and its gradient,
+# 1/sqrt(eps) times larger with every layer, is infinite in bfloat16.
+FLAT_STD = 1 / 255
+CROP_ATTEMPTS = 8
+
 
 @dataclass(frozen=True)
 class PhotoBatch:
@@ -70,11 +75,22 @@ class PhotoCrops(Dataset[PhotoCrop]):
             except ImageError as error:
                 skipped[path] = str(error)
                 continue
-            chance = random.Random(f"{self.seed}:{index}")
-            return PhotoCrop(
-                random_crop(pixels, self.crop_px(index), chance, zoom=self.zoom)[0], skipped
-            )
-        raise TrainingError(f"none of the {len(order)} photos can be read: {next(iter(skipped))} …")
+            crop = self._lively_crop(pixels, index)
+            if crop is not None:
+                return PhotoCrop(crop[0], skipped)
+        raise TrainingError(
+            f"none of the {len(order)} photos can be used: each is unreadable or of a single "
+            f"colour, {self.paths[0]} to begin with"
+        )
+
+    def _lively_crop(self, pixels: Tensor, index: int) -> Tensor | None:
+        """A crop that is not of a single colour; None if the photo seems to have none."""
+        chance = random.Random(f"{self.seed}:{index}")
+        for _ in range(CROP_ATTEMPTS):
+            crop = random_crop(pixels, self.crop_px(index), chance, zoom=self.zoom)
+            if float(crop.std()) > FLAT_STD:
+                return crop
+        return None
 
     def _epoch_order(self, epoch: int) -> list[int]:
         if self._order[0] != epoch:
