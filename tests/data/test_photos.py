@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _crops(folder: Path, seed: int = 0) -> PhotoCrops:
-    return PhotoCrops(find_photos(folder), lambda _: 16 if index < 12 else 20, seed=seed)
+    return PhotoCrops(find_photos(folder), lambda index: 16 if index < 12 else 20, seed=seed)
 
 
 def test_every_photo_is_seen_once_an_epoch_and_in_another_order_the_next(folder: Path) -> None:
