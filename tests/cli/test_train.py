@@ -1,12 +1,15 @@
 """`impasto train style` on the command line: what it refuses, and that flags win over a recipe."""
 
+import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from impasto.cli import train as train_module
 from impasto.cli.train import train_app
 from impasto.errors import ImpastoError, OptionError, TrainingError
+from impasto.training import StyleTrainingConfig, parse_crops, parse_layers
 
 RUNNER = CliRunner()
 
@@ -50,3 +53,23 @@ def test_flags_win_over_the_recipe(tmp_path: Path) -> None:
     assert isinstance(_error("--config", str(recipe)), OptionError)
     error = _error("--config", str(recipe), "--schedule", "cosine", "--output", "unused-run")
     assert isinstance(error, TrainingError)
+
+
+def test_defaults_in_the_help_are_those_of_the_config() -> None:
+    source = (Path(train_module.__file__)).read_text(encoding="utf-8")
+    shown = dict(
+        re.findall(r'^    (\w+): Annotated\[[^"]*?_flag\(\s*"[^"\[]*\[([^\]]+)\]"', source, re.M)
+    )
+    defaults = StyleTrainingConfig(style=(Path("p"),), photos=Path("f"), output=Path("o"))
+    parsers = {
+        "style_layers": parse_layers,
+        "content_layers": parse_layers,
+        "crops": parse_crops,
+    }
+    assert len(shown) > 20
+    for name, text in shown.items():
+        if name == "output":
+            continue
+        value = getattr(defaults, name)
+        parse = parsers.get(name, type(value))
+        assert parse(text) == value, name

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from impasto.training import (
     Validated,
     train_style,
 )
+from impasto.training.style_task import split_photos
 
 MakeConfig = Callable[..., StyleTrainingConfig]
 
@@ -193,3 +195,21 @@ def test_tensorboard_gets_the_run(make_config: MakeConfig) -> None:
     files = list((config.output / "tensorboard").glob("events.out.tfevents.*"))
     assert files
     assert files[0].stat().st_size > 200
+
+
+def test_a_large_folder_lends_held_out_photos_that_are_never_trained_on(
+    make_config: MakeConfig,
+) -> None:
+    config = make_config(validation_photos=None, validation_count=1)
+    paths = [Path(f"{number:02d}.jpg") for number in range(30)]
+    trained, held_out = split_photos(replace(config, validation_count=3), paths)
+    assert [path.stem for path in held_out] == ["00", "10", "20"]
+    assert sorted([*trained, *held_out]) == paths
+    assert split_photos(replace(config, validation_count=4), paths) == (paths, [])
+
+
+def test_previews_are_drawn_without_being_asked_for(make_config: MakeConfig) -> None:
+    config = make_config(validation_photos=None, iterations=2, preview_every=1)
+    (config.photos / "0.png").write_bytes(b"broken")
+    train_style(config)
+    assert len(list((config.output / "previews").glob("*.png"))) == 2

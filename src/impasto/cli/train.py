@@ -23,8 +23,8 @@ def _train() -> None:
     """Train a network. Run the same command again to go on where it stopped."""
 
 
-def _flag(text: str, *names: str, **settings: Any) -> Any:
-    return typer.Option(*names, help=text, **settings)
+def _flag(text: str, *names: str) -> Any:
+    return typer.Option(*names, help=text)
 
 
 @train_app.command("style")
@@ -36,39 +36,47 @@ def train_style_command(
         Path | None, _flag("Folder of the run [runs/PAINTING].", "--output", "-o")
     ] = None,
     config: Annotated[Path | None, _flag("TOML recipe; flags override it.")] = None,
-    loss_network: Annotated[str | None, _flag("Name, file, or A+B.")] = None,
-    style_weight: Annotated[float | None, _flag("Relative style error's weight.")] = None,
-    content_weight: Annotated[float | None, _flag("Relative content error's weight.")] = None,
-    tv_weight: Annotated[float | None, _flag("Total variation's weight.")] = None,
-    style_layers: Annotated[str | None, _flag("As relu1_2,relu2_2:0.5 (layer:weight).")] = None,
-    content_layers: Annotated[str | None, _flag("As relu3_3.")] = None,
-    style_size: Annotated[int | None, _flag("Long side of the painting, px: brush size.")] = None,
+    loss_network: Annotated[str | None, _flag("Name, file, or A+B. [vgg16]")] = None,
+    loss_network_family: Annotated[str | None, _flag("Of a file: torchvision or caffe.")] = None,
+    style_weight: Annotated[float | None, _flag("Relative style error's weight. [2]")] = None,
+    content_weight: Annotated[float | None, _flag("Relative content error's weight. [1]")] = None,
+    tv_weight: Annotated[float | None, _flag("Total variation's weight. [1]")] = None,
+    style_layers: Annotated[
+        str | None,
+        _flag("As relu1_2,relu2_2:0.5 [relu1_2,relu2_2,relu3_3,relu4_3]"),
+    ] = None,
+    content_layers: Annotated[str | None, _flag("As relu3_3. [relu3_3]")] = None,
+    style_size: Annotated[
+        int | None, _flag("Long side of the painting, px: brush size. [640]")
+    ] = None,
     style_image_weights: Annotated[str | None, _flag("One for each --style, as 1,0.5.")] = None,
-    iterations: Annotated[int | None, _flag("How many batches.")] = None,
+    iterations: Annotated[int | None, _flag("How many batches. [4000]")] = None,
     epochs: Annotated[float | None, _flag("Instead of --iterations.")] = None,
-    batch_size: Annotated[int | None, _flag("Photos a batch.")] = None,
-    crops: Annotated[str | None, _flag("Side in px, or share:px,... as 0.7:160,0.3:256.")] = None,
-    zoom: Annotated[float | None, _flag("Largest scale at which crops show a photo.")] = None,
-    learning_rate: Annotated[float | None, _flag("Adam's peak rate.")] = None,
-    schedule: Annotated[str | None, _flag("one-cycle, cosine or constant.")] = None,
-    clip_norm: Annotated[float | None, _flag("Limit of the gradient's norm; 0: none.")] = None,
-    architecture: Annotated[str | None, _flag("modern or paper.")] = None,
-    width: Annotated[float | None, _flag("Filters, 1 = the paper's.")] = None,
-    norm: Annotated[str | None, _flag("instance or batch (paper only).")] = None,
+    batch_size: Annotated[int | None, _flag("Photos a batch. [4]")] = None,
+    crops: Annotated[
+        str | None, _flag("Side in px, or share:px,... as 0.7:160,0.3:256. [0.7:160,0.3:256]")
+    ] = None,
+    zoom: Annotated[float | None, _flag("Largest scale at which crops show a photo. [2]")] = None,
+    learning_rate: Annotated[float | None, _flag("Adam's peak rate. [0.001]")] = None,
+    schedule: Annotated[str | None, _flag("one-cycle, cosine or constant. [one-cycle]")] = None,
+    clip_norm: Annotated[float | None, _flag("Limit of the gradient's norm; 0: none. [1]")] = None,
+    architecture: Annotated[str | None, _flag("modern or paper. [modern]")] = None,
+    width: Annotated[float | None, _flag("Filters, 1 = the paper's. [0.5]")] = None,
+    norm: Annotated[str | None, _flag("instance or batch (paper only). [instance]")] = None,
     initial: Annotated[str | None, _flag("Start from this style or model file.")] = None,
-    precision: Annotated[str | None, _flag("auto, float32 or bfloat16.")] = None,
+    precision: Annotated[str | None, _flag("auto, float32 or bfloat16. [auto]")] = None,
     compile: Annotated[bool | None, _flag("Use torch.compile.", "--compile")] = None,
-    device: Annotated[str | None, _flag("auto, cpu, cuda or mps.")] = None,
-    threads: Annotated[int | None, _flag("CPU threads; 0: all.")] = None,
-    seed: Annotated[int | None, _flag("Of weights, crops and order.")] = None,
-    workers: Annotated[int | None, _flag("Processes that decode photos.")] = None,
-    log_every: Annotated[int | None, _flag("Iterations between reports.")] = None,
-    checkpoint_every: Annotated[int | None, _flag("Iterations between checkpoints.")] = None,
-    preview_every: Annotated[int | None, _flag("Iterations between preview sheets.")] = None,
+    device: Annotated[str | None, _flag("auto, cpu, cuda or mps. [auto]")] = None,
+    threads: Annotated[int | None, _flag("CPU threads; 0: all. [0]")] = None,
+    seed: Annotated[int | None, _flag("Of weights, crops and order. [0]")] = None,
+    workers: Annotated[int | None, _flag("Processes that decode photos. [1]")] = None,
+    log_every: Annotated[int | None, _flag("Iterations between reports. [20]")] = None,
+    checkpoint_every: Annotated[int | None, _flag("Iterations between checkpoints. [200]")] = None,
+    preview_every: Annotated[int | None, _flag("Iterations between preview sheets. [200]")] = None,
     preview_photos: Annotated[
         list[Path] | None, _flag("Photo of the preview sheet; repeat.", "--preview-photo")
     ] = None,
-    validate_every: Annotated[int | None, _flag("Iterations between validations.")] = None,
+    validate_every: Annotated[int | None, _flag("Iterations between validations. [1000]")] = None,
     validation_photos: Annotated[Path | None, _flag("Folder of held-out photos.")] = None,
     tensorboard: Annotated[bool | None, _flag("Also log there.", "--tensorboard")] = None,
     name: Annotated[str | None, _flag("Of the style, in the model's card.")] = None,

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from impasto.training.events import Event, Notice, Saved, Skipped, Step, Validated
+from impasto.training.events import Download, Event, Notice, Saved, Skipped, Step, Validated
 
 
 class TrainingProgress:
@@ -61,6 +61,11 @@ class TrainingProgress:
                 )
                 if not self.console.is_terminal:
                     print(f"{event.iteration}/{event.iterations}  {terms}", file=sys.stderr)
+            case Download():
+                text = f"downloading the loss network: {event.done / 1e6:.0f} MB"
+                self._progress.update(
+                    self._task, completed=event.done, total=event.total, terms=text
+                )
             case Validated():
                 held_out = "  ".join(f"{name} {value:.4f}" for name, value in event.terms.items())
                 untouched = event.untouched["total"]

@@ -23,7 +23,7 @@ class LossWeights:
     - content, pixel: the same as theirs, apart from the pixels' range (0...255 there).
 
     With `PerceptualLoss(relative=True)` content and style are dimensionless, and a style weight
-    of a few tenths is a place to start. Raises OptionError for a negative, infinite or NaN weight.
+    of 2 is a place to start. Raises OptionError for a negative, infinite or NaN weight.
     """
 
     content: float = 1.0

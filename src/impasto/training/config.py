@@ -36,6 +36,7 @@ class StyleTrainingConfig:
     style_image_weights: tuple[float, ...] = ()  # empty: all images count the same
     style_size: int = 640  # long side of the style image: smaller gives finer strokes
     loss_network: str = "vgg16"
+    loss_network_family: str = ""  # "torchvision" or "caffe", for files that do not say
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu3_3": 1.0})
     style_layers: Mapping[str, float] = field(
         default_factory=lambda: dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0)

@@ -53,5 +53,13 @@ class Skipped:
     reason: str
 
 
-Event = Step | Validated | Saved | Notice | Skipped
+@dataclass(frozen=True)
+class Download:
+    """The loss network is on its way: bytes there, bytes in all (None: not known)."""
+
+    done: int
+    total: int | None
+
+
+Event = Download | Step | Validated | Saved | Notice | Skipped
 OnEvent = Callable[[Event], None]

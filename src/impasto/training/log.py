@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from impasto.errors import TrainingError
 from impasto.files.atomic import write_text
-from impasto.training.events import Event, Notice, Saved, Skipped, Step, Validated
+from impasto.training.events import Download, Event, Notice, Saved, Skipped, Step, Validated
 
 FILE_NAME = "log.jsonl"
 
@@ -79,5 +79,5 @@ def _draw(board: Any, event: Event) -> None:
                 board.add_scalar(f"held out/{name}", value, event.iteration)
         case Notice():
             board.add_text("notices", event.message, event.iteration)
-        case Saved() | Skipped():
+        case Saved() | Skipped() | Download():
             pass

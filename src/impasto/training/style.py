@@ -11,11 +11,11 @@ from impasto.networks import load_loss_network
 from impasto.networks.devices import choose_device
 from impasto.training.checkpoint import load_checkpoint
 from impasto.training.config import StyleTrainingConfig
-from impasto.training.events import Event, OnEvent
+from impasto.training.events import Download, Event, OnEvent
 from impasto.training.log import RunLog
 from impasto.training.loop import LoopConfig, fit
 from impasto.training.provenance import check_same_run, run_provenance
-from impasto.training.style_task import StyleTask, style_criterion
+from impasto.training.style_task import StyleTask, split_photos, style_criterion
 
 
 def train_style(config: StyleTrainingConfig, on_event: OnEvent | None = None) -> Path:
@@ -30,11 +30,16 @@ def train_style(config: StyleTrainingConfig, on_event: OnEvent | None = None) ->
     torch.manual_seed(config.seed)
     device = choose_device(config.device)
     checkpoint = load_checkpoint(config.output)
-    paths = find_photos(config.photos)
+    found = find_photos(config.photos)
+    paths, held_out = split_photos(config, found)
     if config.epochs:
         steps = max(1, round(config.epochs * len(paths) / config.batch_size))
         config = replace(config, iterations=steps, epochs=0.0)
-    loss_network = load_loss_network(config.loss_network)
+    loss_network = load_loss_network(
+        config.loss_network,
+        family=config.loss_network_family or None,
+        on_progress=None if on_event is None else lambda *counts: on_event(Download(*counts)),
+    )
     criterion = style_criterion(config, loss_network, device)
     provenance = run_provenance(config, loss_network, paths)
     check_same_run(config, provenance, checkpoint)
@@ -47,7 +52,7 @@ def train_style(config: StyleTrainingConfig, on_event: OnEvent | None = None) ->
             if on_event is not None:
                 on_event(event)
 
-        task = StyleTask(config, criterion, paths, device, report)
+        task = StyleTask(config, criterion, paths, held_out, device, report)
         fit(task, _loop_config(config, device, provenance), report, checkpoint)
         return task.finish(provenance)
 

@@ -14,7 +14,7 @@ from impasto.data.photos import (
     find_photos,
     photo_batches,
 )
-from impasto.errors import TrainingError
+from impasto.errors import ImageError, TrainingError
 from impasto.losses import LossWeights, PerceptualLoss
 from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
 from impasto.models import StyleModel, load_style_model, save_style_model
@@ -27,6 +27,8 @@ from impasto.training.provenance import VALIDATION_PX, model_card
 from impasto.training.schedule import crop_px_at
 
 PREVIEW_LONG_SIDE = 384
+PREVIEW_COUNT = 4
+HELD_OUT_FROM = 10  # photos are held out of a folder only if it has this many times as many
 MODEL_FILE = "model.safetensors"
 
 
@@ -58,6 +60,7 @@ class StyleTask:
         config: StyleTrainingConfig,
         criterion: PerceptualLoss,
         paths: Sequence[Path],
+        held_out: Sequence[Path],
         device: torch.device,
         report: OnEvent,
     ) -> None:
@@ -65,17 +68,30 @@ class StyleTask:
         self.criterion = criterion
         self.report = report
         self.device = device
+        self.held_out = list(held_out)
+        if held_out and not any(True for _ in _readable(held_out, 1)):
+            raise TrainingError(f"none of the held-out photos can be read: {held_out[0]} …")
         network = _initial_network(config)
         # twice `to`: PyTorch's stubs know no overload with both
         network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network: nn.Module = network
         self.dtype = choose_dtype(config.precision, device)
         self.crops = PhotoCrops(paths, self._crop_px_of_sample, seed=config.seed, zoom=config.zoom)
-        self.held_out = _held_out(config)
-        self.previews = _preview_photos(config, self.held_out)
+        self.previews = self._preview_photos([*self.held_out, *paths])
         self._loss = torch.compile(self._plain_loss) if config.compile else self._plain_loss
         self._judge_sums: list[dict[str, float]] = []
         self._untouched: dict[str, float] | None = None
+
+    def _preview_photos(self, others: Sequence[Path]) -> list[Tensor]:
+        """The fixed photos of the preview sheet, reduced: the ones named, else four others."""
+        config = self.config
+        if not config.preview_every:
+            return []
+        if config.preview_photos:
+            chosen = [read_picture(path).pixels for path in config.preview_photos]
+        else:
+            chosen = list(_readable(others, PREVIEW_COUNT))
+        return [resize_long_side(pixels, PREVIEW_LONG_SIDE) for pixels in chosen]
 
     def _crop_px_of_sample(self, index: int) -> int:
         return crop_px_at(
@@ -128,8 +144,8 @@ class StyleTask:
         """Mean terms at 256 px over held-out photos, stylised and untouched, in float32."""
         self.network.eval()
         sums: dict[str, list[float]] = {}
-        for path in paths:
-            image = center_crop(read_picture(path).pixels, VALIDATION_PX).to(self.device)
+        for pixels in _readable(paths, len(paths)):
+            image = center_crop(pixels, VALIDATION_PX).to(self.device)
             for kind, output in (("stylised", self.network(image).clamp(0, 1)), ("photo", image)):
                 terms = self.criterion.terms(output, image)
                 for name in ("content", "style", "tv"):
@@ -185,13 +201,30 @@ def _initial_network(config: StyleTrainingConfig) -> nn.Module:
     return model.network.requires_grad_(True).train()
 
 
-def _held_out(config: StyleTrainingConfig) -> list[Path]:
-    return [] if config.validation_photos is None else find_photos(config.validation_photos)
+def split_photos(config: StyleTrainingConfig, paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Photos to train on, and photos held out of it.
+
+    The latter are those of `validation_photos`, or else some of a large enough folder, evenly
+    spaced, so that the same are held out when a run goes on.
+    """
+    if config.validation_photos is not None:
+        return paths, find_photos(config.validation_photos)
+    count = config.validation_count
+    if not count or len(paths) < HELD_OUT_FROM * count:
+        return paths, []
+    held_out = [paths[place * len(paths) // count] for place in range(count)]
+    chosen = set(held_out)
+    return [path for path in paths if path not in chosen], held_out
 
 
-def _preview_photos(config: StyleTrainingConfig, held_out: Sequence[Path]) -> list[Tensor]:
-    """The fixed photos of the preview sheet, reduced: the ones named, else four held-out ones."""
-    if not config.preview_every:
-        return []
-    paths = config.preview_photos or tuple(held_out[:4])
-    return [resize_long_side(read_picture(path).pixels, PREVIEW_LONG_SIDE) for path in paths]
+def _readable(paths: Sequence[Path], count: int) -> Iterator[Tensor]:
+    """Pixels of the first `count` of them that can be read."""
+    for path in paths:
+        if count == 0:
+            return
+        try:
+            pixels = read_picture(path).pixels
+        except ImageError:
+            continue  # whoever trains on it reports it
+        count -= 1
+        yield pixels
