@@ -1,7 +1,11 @@
 """Fixtures that every room's tests share."""
 
+import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,3 +21,33 @@ def shared_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("IMPASTO_DATA does not name a data folder")
     return Path(folder)
+
+
+SERVER_FILE = Path(__file__).parent / "files" / "faulty_server.py"
+
+
+def _server_module() -> Any:
+    if "faulty_server" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("faulty_server", SERVER_FILE)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["faulty_server"] = module
+        spec.loader.exec_module(module)
+    return sys.modules["faulty_server"]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A running FaultyServer; no proxy of this machine comes between."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "IMPASTO_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    running = _server_module().FaultyServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def served() -> Any:
+    """The class Served of the faulty server's module."""
+    return _server_module().Served

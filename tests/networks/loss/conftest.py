@@ -1,11 +1,8 @@
-"""The faulty server of the download tests, and random weights."""
+"""Random weights for the loss networks."""
 
-import importlib.util
 import math
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,35 +10,6 @@ from torch import Tensor
 
 from impasto.networks.loss.shapes import weight_shapes
 from impasto.networks.loss.weight_file import WeightFile
-
-SERVER_FILE = Path(__file__).parents[2] / "files" / "faulty_server.py"
-
-
-def _server_module() -> Any:
-    if "faulty_server" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("faulty_server", SERVER_FILE)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["faulty_server"] = module
-        spec.loader.exec_module(module)
-    return sys.modules["faulty_server"]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A running FaultyServer; no proxy of this machine comes between."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "IMPASTO_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    running = _server_module().FaultyServer()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def served() -> Any:
-    """The class Served of the faulty server's module."""
-    return _server_module().Served
 
 
 @pytest.fixture(scope="session")
