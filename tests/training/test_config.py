@@ -49,9 +49,9 @@ def test_every_recipe_of_the_repository_names_a_painting_that_is_there() -> None
 @pytest.mark.parametrize(
     ("content", "style", "advice"),
     [
-        (0.9, 0.1, "drowning"),
+        (1.2, 0.1, "drowning"),
         (0.01, 0.5, "hardly painted"),
-        (0.3, 0.9, "faint"),
+        (0.3, 0.3, "faint"),
         (0.4, 0.1, "in the range"),
     ],
 )
