@@ -65,12 +65,12 @@ def _write_table(entries: list[StyleEntry]) -> None:
         "Every bundled style: the painting, then what its network makes of three photos at their",
         "full size (docs/sample/SOURCES.md). Drawn by `python recipes/bundle.py`.",
         "",
-        "Objective: the training's own, content + 2 style + total variation, relative errors (0: a",
-        "perfect match; 1: what an empty picture scores), at 256 px, mean over 50 photos that were",
-        "not trained on, beside that of the untouched photo. One style weight, 2, for all of them.",
+        "Objective: the training's own, content + weight x style + total variation of relative errors",
+        "(0: a perfect match; 1: what an empty picture scores), at 256 px, mean over 50 photos that",
+        "were not trained on, beside that of the untouched photo.",
         "",
-        "| style | painting | content error | style error a layer | objective | untouched photo |",
-        "|---|---|---|---|---|---|",
+        "| style | painting | weight | content error | style error a layer | objective | untouched |",
+        "|---|---|---|---|---|---|---|",
     ]
     for entry in entries:
         objective = entry.card["objective"]
@@ -78,7 +78,7 @@ def _write_table(entries: list[StyleEntry]) -> None:
         style = painted["style"] / sum(entry.card["trained"]["style_layers"].values())
         lines.append(
             f"| `{entry.name}` | {entry.title}, {entry.artist}, {entry.year} "
-            f"| {painted['content']:.2f} | {style:.3f} "
+            f"| {entry.card['trained']['weights']['style']:g} | {painted['content']:.2f} | {style:.3f} "
             f"| {painted['total']:.2f} | {photo['total']:.2f} |"
         )
     for entry in entries:
