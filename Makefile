@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv-dev
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
-PATHS = src tests benchmarks
+PATHS = src tests benchmarks recipes
 TORCH = 2.13.0
 
 .PHONY: help setup check lint types layers format test bench constraints clean

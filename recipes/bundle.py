@@ -17,6 +17,18 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = [ROOT / "docs" / "sample" / f"{name}.jpg" for name in ("chelsea", "astronaut", "coffee")]
 PREVIEW_PX = 192
 README_PX = 300
+GALLERY_HEAD = """\
+# Gallery
+
+Every bundled style: the painting, then what its network makes of three photos at their full size
+(docs/sample/SOURCES.md). Drawn by `python recipes/bundle.py`.
+
+Objective: the training's own, content + weight × style + total variation of relative errors (0: a
+perfect match; 1: what an empty picture scores), at 256 px, mean over 50 photos that were not
+trained on, beside that of the untouched photo.
+
+| style | painting | weight | content error | style error a layer | objective | untouched |
+|---|---|---|---|---|---|---|"""
 
 
 def bundle(model_file: Path) -> None:
@@ -59,28 +71,21 @@ def _draw_readme_sheet(entries: list[StyleEntry]) -> None:
 
 
 def _write_table(entries: list[StyleEntry]) -> None:
-    lines = [
-        "# Gallery",
-        "",
-        "Every bundled style: the painting, then what its network makes of three photos at their",
-        "full size (docs/sample/SOURCES.md). Drawn by `python recipes/bundle.py`.",
-        "",
-        "Objective: the training's own, content + weight x style + total variation of relative errors",
-        "(0: a perfect match; 1: what an empty picture scores), at 256 px, mean over 50 photos that",
-        "were not trained on, beside that of the untouched photo.",
-        "",
-        "| style | painting | weight | content error | style error a layer | objective | untouched |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    lines = [GALLERY_HEAD]
     for entry in entries:
         objective = entry.card["objective"]
         painted, photo = objective["stylised"], objective["untouched_photo"]
-        style = painted["style"] / sum(entry.card["trained"]["style_layers"].values())
-        lines.append(
-            f"| `{entry.name}` | {entry.title}, {entry.artist}, {entry.year} "
-            f"| {entry.card['trained']['weights']['style']:g} | {painted['content']:.2f} | {style:.3f} "
-            f"| {painted['total']:.2f} | {photo['total']:.2f} |"
-        )
+        trained = entry.card["trained"]
+        cells = [
+            f"`{entry.name}`",
+            f"{entry.title}, {entry.artist}, {entry.year}",
+            f"{trained['weights']['style']:g}",
+            f"{painted['content']:.2f}",
+            f"{painted['style'] / sum(trained['style_layers'].values()):.3f}",
+            f"{painted['total']:.2f}",
+            f"{photo['total']:.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     for entry in entries:
         lines += ["", f"## {entry.name}", "", f"![{entry.name}]({entry.name}.jpg)"]
     (ROOT / "docs" / "gallery" / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
