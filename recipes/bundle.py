@@ -23,8 +23,8 @@ GALLERY_HEAD = """\
 Every bundled style: the painting, then what its network makes of three photos at their full size
 (docs/sample/SOURCES.md). Drawn by `python recipes/bundle.py`.
 
-Objective: the training's own, content + weight × style + total variation of relative errors (0: a
-perfect match; 1: what an empty picture scores), at 256 px, mean over 50 photos that were not
+Objective: the training's own, content + weight times style + total variation, all relative errors
+(0: a perfect match; 1: what an empty picture scores), at 256 px, mean over 50 photos that were not
 trained on, beside that of the untouched photo.
 
 | style | painting | weight | content error | style error a layer | objective | untouched |
