@@ -51,6 +51,24 @@ def test_a_run_stopped_at_any_iteration_ends_with_the_same_bits(
         _same_bits(whole.output / name, broken.output / name)
 
 
+def test_batch_norms_running_statistics_are_resumed_too(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    paper = {"architecture": "paper", "norm": "batch", "workers": 1, "iterations": 4}
+    whole = make_config(output=tmp_path / "whole", **paper)
+    broken = make_config(output=tmp_path / "broken", **paper)
+    train_style(whole)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Step) and event.iteration == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train_style(broken, stop)
+    train_style(broken)
+    _same_bits(whole.output / "checkpoint.safetensors", broken.output / "checkpoint.safetensors")
+
+
 def test_the_log_of_a_resumed_run_tells_each_iteration_once(
     make_config: MakeConfig,
 ) -> None:
