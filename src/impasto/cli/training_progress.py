@@ -30,7 +30,7 @@ class TrainingProgress:
             TextColumn("{task.fields[terms]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TimeRemainingColumn(),
             console=self.console,
             disable=not self.console.is_terminal,
         )
