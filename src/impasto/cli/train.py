@@ -40,7 +40,7 @@ def train_style_command(
     loss_network_family: Annotated[str | None, _flag("Of a file: torchvision or caffe.")] = None,
     style_weight: Annotated[float | None, _flag("Relative style error's weight. [2]")] = None,
     content_weight: Annotated[float | None, _flag("Relative content error's weight. [1]")] = None,
-    tv_weight: Annotated[float | None, _flag("Total variation's weight. [1]")] = None,
+    tv_weight: Annotated[float | None, _flag("Total variation's weight. [5]")] = None,
     style_layers: Annotated[
         str | None,
         _flag("As relu1_2,relu2_2:0.5 [relu1_2,relu2_2,relu3_3,relu4_3]"),

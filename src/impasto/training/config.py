@@ -43,7 +43,7 @@ class StyleTrainingConfig:
     )
     content_weight: float = 1.0
     style_weight: float = 2.0
-    tv_weight: float = 1.0
+    tv_weight: float = 5.0
     architecture: Literal["modern", "paper"] = "modern"
     width: float = 0.5
     norm: Literal["instance", "batch"] = "instance"
