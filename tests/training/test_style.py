@@ -53,13 +53,11 @@ def test_a_run_writes_model_checkpoint_log_and_previews(make_config: MakeConfig)
 
 
 def test_training_lowers_the_loss_on_held_out_photos(make_config: MakeConfig) -> None:
+    config = make_config(iterations=40, validate_every=1, validation_count=1, crops=((1.0, 24),))
     events: list[Event] = []
-    train_style(
-        make_config(iterations=40, validate_every=20, crops=((1.0, 24),), preview_every=0),
-        events.append,
-    )
+    train_style(config, events.append)
     totals = [event.terms["total"] for event in events if isinstance(event, Validated)]
-    assert totals[-1] < totals[0]
+    assert totals[39] < 0.7 * totals[0]
 
 
 def test_untouched_photos_have_no_content_error(make_config: MakeConfig) -> None:
