@@ -1,15 +1,24 @@
 """`impasto train style` on the command line: what it refuses, and that flags win over a recipe."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
-from impasto.cli import train as train_module
 from impasto.cli.train import train_app
 from impasto.errors import ImpastoError, OptionError, TrainingError
-from impasto.training import StyleTrainingConfig, parse_crops, parse_layers
+from impasto.training import (
+    StyleTrainingConfig,
+    SuperResTrainingConfig,
+    parse_crops,
+    parse_layers,
+    parse_scales,
+)
+from impasto.training.run_config import RunConfig
 
 RUNNER = CliRunner()
 
@@ -55,21 +64,61 @@ def test_flags_win_over_the_recipe(tmp_path: Path) -> None:
     assert isinstance(error, TrainingError)
 
 
-def test_defaults_in_the_help_are_those_of_the_config() -> None:
-    source = (Path(train_module.__file__)).read_text(encoding="utf-8")
-    shown = dict(
-        re.findall(r'^    (\w+): Annotated\[[^"]*?_flag\(\s*"[^"\[]*\[([^\]]+)\]"', source, re.M)
-    )
-    defaults = StyleTrainingConfig(style=(Path("p"),), photos=Path("f"), output=Path("o"))
-    parsers = {
+STYLE = StyleTrainingConfig(style=(Path("p"),), photos=Path("f"), output=Path("o"))
+SUPERRES = SuperResTrainingConfig(photos=(Path("f"),), output=Path("o"))
+
+
+@pytest.mark.parametrize(("command", "defaults"), [("style", STYLE), ("superres", SUPERRES)])
+def test_defaults_in_the_help_are_those_of_the_config(command: str, defaults: RunConfig) -> None:
+    group: Any = get_command(train_app)
+    parsers: dict[str, Any] = {
         "style_layers": parse_layers,
         "content_layers": parse_layers,
+        "unit_feature_layers": parse_layers,
         "crops": parse_crops,
+        "scales": parse_scales,
+        "relative": lambda text: text == "relative",
     }
-    assert len(shown) > 20
-    for name, text in shown.items():
-        if name == "output":
+    checked = 0
+    for param in group.commands[command].params:
+        shown = re.search(r"\[([^\[]+)\]$", getattr(param, "help", None) or "")
+        if shown is None or param.name == "output":
             continue
-        value = getattr(defaults, name)
-        parse = parsers.get(name, type(value))
-        assert parse(text) == value, name
+        value = getattr(defaults, param.name)
+        parse = parsers.get(param.name, type(value))
+        assert parse(shown[1]) == value, param.name
+        checked += 1
+    assert checked > 20
+
+
+def test_every_option_of_a_config_has_a_flag_or_is_for_recipes_only() -> None:
+    group: Any = get_command(train_app)
+    only_recipes = {"validation_count", "licence", "title", "artist", "year", "painting_source"}
+    for command, defaults in (("style", STYLE), ("superres", SUPERRES)):
+        flags = {param.name for param in group.commands[command].params}
+        options = {field.name for field in fields(defaults)}
+        assert options - flags - only_recipes <= {"shrink"}
+        assert flags - options == {"config"}
+
+
+def test_superres_refuses_what_makes_no_sense_with_its_flag() -> None:
+    for flag, value, said in [
+        ("--factor", "5", "factor 5"),
+        ("--loss", "best", "--loss"),
+        ("--degradation", "rain", "no degradation 'rain'"),
+        ("--patch", "190", "multiple of 4"),
+        ("--shift", "100", "--shift"),
+        ("--scales", "1,2", "--scales"),
+        ("--scales", "one", "--scales"),
+        ("--architecture", "huge", "no super-resolution architecture"),
+        ("--pixel-weight", "-1", "--pixel-weight"),
+        ("--loss", "pixel", "no picture"),
+    ]:
+        error = RUNNER.invoke(
+            train_app, ["superres", "--photos", "nowhere", flag, value, "-o", "unused-run"]
+        ).exception
+        assert isinstance(error, ImpastoError), (flag, value, error)
+        assert said in str(error)
+        assert not Path("unused-run").exists()
+    error = RUNNER.invoke(train_app, ["superres"]).exception
+    assert "--photos is missing" in str(error)

@@ -23,7 +23,7 @@ from impasto.training import (
     Validated,
     train_style,
 )
-from impasto.training.style_task import split_photos
+from impasto.training.split import split_photos
 
 MakeConfig = Callable[..., StyleTrainingConfig]
 

@@ -8,13 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
+from impasto.cli.train_flags import flag, given_options
+from impasto.cli.train_restore import train_restore_command
+from impasto.cli.train_superres import train_superres_command
 from impasto.errors import OptionError
 
 train_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Train a style of your own from a painting and a folder of photos.",
+    help="Train a style, a super-resolution or a restoration network of your own.",
 )
 
 
@@ -23,71 +26,70 @@ def _train() -> None:
     """Train a network. Run the same command again to go on where it stopped."""
 
 
-def _flag(text: str, *names: str) -> Any:
-    return typer.Option(*names, help=text)
+train_app.command("superres")(train_superres_command)
+train_app.command("restore")(train_restore_command)
 
 
 @train_app.command("style")
 def train_style_command(
     ctx: typer.Context,
-    style: Annotated[list[Path] | None, _flag("The painting; repeat it for several.")] = None,
-    photos: Annotated[Path | None, _flag("Folder of photos, with subfolders.")] = None,
+    style: Annotated[list[Path] | None, flag("The painting; repeat it for several.")] = None,
+    photos: Annotated[Path | None, flag("Folder of photos, with subfolders.")] = None,
     output: Annotated[
-        Path | None, _flag("Folder of the run [runs/PAINTING].", "--output", "-o")
+        Path | None, flag("Folder of the run [runs/PAINTING].", "--output", "-o")
     ] = None,
-    config: Annotated[Path | None, _flag("TOML recipe; flags override it.")] = None,
-    loss_network: Annotated[str | None, _flag("Name, file, or A+B. [vgg16]")] = None,
-    loss_network_family: Annotated[str | None, _flag("Of a file: torchvision or caffe.")] = None,
-    style_weight: Annotated[float | None, _flag("Relative style error's weight. [2]")] = None,
-    content_weight: Annotated[float | None, _flag("Relative content error's weight. [1]")] = None,
-    tv_weight: Annotated[float | None, _flag("Total variation's weight. [5]")] = None,
+    config: Annotated[Path | None, flag("TOML recipe; flags override it.")] = None,
+    loss_network: Annotated[str | None, flag("Name, file, or A+B. [vgg16]")] = None,
+    loss_network_family: Annotated[str | None, flag("Of a file: torchvision or caffe.")] = None,
+    style_weight: Annotated[float | None, flag("Relative style error's weight. [2]")] = None,
+    content_weight: Annotated[float | None, flag("Relative content error's weight. [1]")] = None,
+    tv_weight: Annotated[float | None, flag("Total variation's weight. [5]")] = None,
     style_layers: Annotated[
         str | None,
-        _flag("As relu1_2,relu2_2:0.5 [relu1_2,relu2_2,relu3_3,relu4_3]"),
+        flag("As relu1_2,relu2_2:0.5 [relu1_2,relu2_2,relu3_3,relu4_3]"),
     ] = None,
-    content_layers: Annotated[str | None, _flag("As relu3_3. [relu3_3]")] = None,
+    content_layers: Annotated[str | None, flag("As relu3_3. [relu3_3]")] = None,
     style_size: Annotated[
-        int | None, _flag("Long side of the painting, px: brush size. [640]")
+        int | None, flag("Long side of the painting, px: brush size. [640]")
     ] = None,
-    style_image_weights: Annotated[str | None, _flag("One for each --style, as 1,0.5.")] = None,
-    iterations: Annotated[int | None, _flag("How many batches. [4000]")] = None,
-    epochs: Annotated[float | None, _flag("Instead of --iterations.")] = None,
-    batch_size: Annotated[int | None, _flag("Photos a batch. [4]")] = None,
+    style_image_weights: Annotated[str | None, flag("One for each --style, as 1,0.5.")] = None,
+    iterations: Annotated[int | None, flag("How many batches. [4000]")] = None,
+    epochs: Annotated[float | None, flag("Instead of --iterations.")] = None,
+    batch_size: Annotated[int | None, flag("Photos a batch. [4]")] = None,
     crops: Annotated[
-        str | None, _flag("Side in px, or share:px,... as 0.7:160,0.3:256. [0.7:160,0.3:256]")
+        str | None, flag("Side in px, or share:px,... as 0.7:160,0.3:256. [0.7:160,0.3:256]")
     ] = None,
-    zoom: Annotated[float | None, _flag("Largest scale at which crops show a photo. [2]")] = None,
-    learning_rate: Annotated[float | None, _flag("Adam's peak rate. [0.001]")] = None,
-    schedule: Annotated[str | None, _flag("one-cycle, cosine or constant. [one-cycle]")] = None,
-    clip_norm: Annotated[float | None, _flag("Limit of the gradient's norm; 0: none. [1]")] = None,
-    architecture: Annotated[str | None, _flag("modern or paper. [modern]")] = None,
-    width: Annotated[float | None, _flag("Filters, 1 = the paper's. [0.5]")] = None,
-    norm: Annotated[str | None, _flag("instance or batch (paper only). [instance]")] = None,
-    initial: Annotated[str | None, _flag("Start from this style or model file.")] = None,
-    precision: Annotated[str | None, _flag("auto, float32 or bfloat16. [auto]")] = None,
-    compile: Annotated[bool | None, _flag("Use torch.compile.", "--compile")] = None,
-    device: Annotated[str | None, _flag("auto, cpu, cuda or mps. [auto]")] = None,
-    threads: Annotated[int | None, _flag("CPU threads; 0: all. [0]")] = None,
-    seed: Annotated[int | None, _flag("Of weights, crops and order. [0]")] = None,
-    workers: Annotated[int | None, _flag("Processes that decode photos. [1]")] = None,
-    log_every: Annotated[int | None, _flag("Iterations between reports. [20]")] = None,
-    checkpoint_every: Annotated[int | None, _flag("Iterations between checkpoints. [200]")] = None,
-    preview_every: Annotated[int | None, _flag("Iterations between preview sheets. [200]")] = None,
+    zoom: Annotated[float | None, flag("Largest scale at which crops show a photo. [2]")] = None,
+    learning_rate: Annotated[float | None, flag("Adam's peak rate. [0.001]")] = None,
+    schedule: Annotated[str | None, flag("one-cycle, cosine or constant. [one-cycle]")] = None,
+    clip_norm: Annotated[float | None, flag("Limit of the gradient's norm; 0: none. [1]")] = None,
+    architecture: Annotated[str | None, flag("modern or paper. [modern]")] = None,
+    width: Annotated[float | None, flag("Filters, 1 = the paper's. [0.5]")] = None,
+    norm: Annotated[str | None, flag("instance or batch (paper only). [instance]")] = None,
+    initial: Annotated[str | None, flag("Start from this style or model file.")] = None,
+    precision: Annotated[str | None, flag("auto, float32 or bfloat16. [auto]")] = None,
+    compile: Annotated[bool | None, flag("Use torch.compile.", "--compile")] = None,
+    device: Annotated[str | None, flag("auto, cpu, cuda or mps. [auto]")] = None,
+    threads: Annotated[int | None, flag("CPU threads; 0: all. [0]")] = None,
+    seed: Annotated[int | None, flag("Of weights, crops and order. [0]")] = None,
+    workers: Annotated[int | None, flag("Processes that decode photos. [1]")] = None,
+    log_every: Annotated[int | None, flag("Iterations between reports. [20]")] = None,
+    checkpoint_every: Annotated[int | None, flag("Iterations between checkpoints. [200]")] = None,
+    preview_every: Annotated[int | None, flag("Iterations between preview sheets. [200]")] = None,
     preview_photos: Annotated[
-        list[Path] | None, _flag("Photo of the preview sheet; repeat.", "--preview-photo")
+        list[Path] | None, flag("Photo of the preview sheet; repeat.", "--preview-photo")
     ] = None,
-    validate_every: Annotated[int | None, _flag("Iterations between validations. [1000]")] = None,
-    validation_photos: Annotated[Path | None, _flag("Folder of held-out photos.")] = None,
-    tensorboard: Annotated[bool | None, _flag("Also log there.", "--tensorboard")] = None,
-    name: Annotated[str | None, _flag("Of the style, in the model's card.")] = None,
+    validate_every: Annotated[int | None, flag("Iterations between validations. [1000]")] = None,
+    validation_photos: Annotated[Path | None, flag("Folder of held-out photos.")] = None,
+    tensorboard: Annotated[bool | None, flag("Also log there.", "--tensorboard")] = None,
+    name: Annotated[str | None, flag("Of the style, in the model's card.")] = None,
 ) -> None:
     """Train a network that paints photos in the style of --style. Killed? Run it again."""
     from impasto.cli.training_progress import TrainingProgress
     from impasto.training import StyleTrainingConfig, keep_freed_memory, read_recipe, train_style
 
-    given = {key: value for key, value in ctx.params.items() if value not in (None, [], ())}
-    given.pop("config", None)
-    options = {**(read_recipe(config) if config else {}), **_typed(given)}
+    recipe = read_recipe(config) if config else {}
+    options = {**recipe, **given_options(ctx, _parsers())}
     for needed in ("style", "photos"):
         if needed not in options:
             raise OptionError(f"--{needed} is missing; give it as a flag or in --config")
@@ -95,14 +97,14 @@ def train_style_command(
     keep_freed_memory()
     with TrainingProgress() as progress:
         model = train_style(StyleTrainingConfig(**options), progress)
-    progress.finish(model)
+    progress.finish(model, f"impasto stylize PHOTO --style {model}")
 
 
-def _typed(given: dict[str, Any]) -> dict[str, Any]:
+def _parsers() -> dict[str, Any]:
     """Flags' text -> the types of StyleTrainingConfig."""
     from impasto.training import parse_crops, parse_layers
 
-    parsers: dict[str, Any] = {
+    return {
         "style": tuple,
         "preview_photos": tuple,
         "style_layers": parse_layers,
@@ -110,7 +112,6 @@ def _typed(given: dict[str, Any]) -> dict[str, Any]:
         "crops": parse_crops,
         "style_image_weights": _numbers,
     }
-    return {key: parsers.get(key, lambda same: same)(value) for key, value in given.items()}
 
 
 def _numbers(text: str) -> tuple[float, ...]:

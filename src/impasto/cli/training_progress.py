@@ -19,9 +19,13 @@ from impasto.training.events import Download, Event, Notice, Saved, Skipped, Ste
 
 
 class TrainingProgress:
-    """The callback of a training run; a context manager, so that the live line is always ended."""
+    """The callback of a training run; a context manager, so that the live line is always ended.
 
-    def __init__(self) -> None:
+    `baseline` names what the PSNR is compared with.
+    """
+
+    def __init__(self, *, baseline: str = "bicubic") -> None:
+        self.baseline = baseline
         self.console = Console(stderr=True, highlight=False)
         self.skipped: dict[Path, str] = {}
         self._progress = Progress(
@@ -68,8 +72,7 @@ class TrainingProgress:
                 )
             case Validated():
                 held_out = "  ".join(f"{name} {value:.4f}" for name, value in event.terms.items())
-                untouched = event.untouched["total"]
-                self._say(f"held out: {held_out} (untouched photos: total {untouched:.4f})")
+                self._say(f"held out: {held_out} ({self._describe_untouched(event)})")
             case Notice():
                 self._say(event.message)
             case Saved(kind="preview"):
@@ -79,15 +82,26 @@ class TrainingProgress:
             case Skipped():
                 self.skipped[event.path] = event.reason
 
-    def finish(self, model: Path) -> None:
-        """Say where the result is, and how to use it."""
-        print(f"trained: {model}\npaint with it: impasto stylize PHOTO --style {model}")
+    def finish(self, model: Path, command: str) -> None:
+        """Say where the result is, and the command that uses it."""
+        print(f"trained: {model}\nuse it: {command}")
+
+    def _describe_untouched(self, event: Validated) -> str:
+        """What the networks' terms are to be compared with."""
+        total = event.untouched["total"]
+        if "psnr" in event.untouched:
+            return f"{self.baseline}: psnr {event.untouched['psnr']:.2f}, total {total:.4f}"
+        return f"untouched photos: total {total:.4f}"
 
     def _say(self, text: str) -> None:
         self._progress.console.print(text, markup=False, soft_wrap=True)
 
 
+# not those of single layers
+MAIN_TERMS = ("content", "style", "pixel", "valid", "hole", "unit_feature", "tv")
+
+
 def _describe(step: Step) -> str:
-    main = {name: step.terms[name] for name in ("content", "style", "tv") if step.terms.get(name)}
-    terms = "  ".join(f"{name} {value:.3f}" for name, value in main.items())
+    main = {name: step.terms[name] for name in MAIN_TERMS if step.terms.get(name)}
+    terms = "  ".join(f"{name} {value:.4f}" for name, value in main.items())
     return f"loss {step.loss:.4f}  {terms}  {step.images_per_second:.1f} img/s"

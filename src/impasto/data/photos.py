@@ -4,17 +4,20 @@ Sample k depends on the seed and k alone, not on what was drawn before: a run th
 iteration i asks for sample i * batch_size and sees what an uninterrupted run would have seen.
 """
 
+import glob
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from impasto.data.loading import batches_in_order
 from impasto.errors import ImageError, TrainingError
-from impasto.media import find_images, read_picture, resize
+from impasto.media import IMAGE_SUFFIXES, find_images, read_picture, resize
 
 # A crop of one colour has no variance in any instance norm: it teaches nothing, and its gradient,
 # 1/sqrt(eps) times larger with every layer, is infinite in bfloat16.
@@ -28,6 +31,19 @@ class PhotoBatch:
 
     images: Tensor
     skipped: dict[Path, str]
+
+    @property
+    def count(self) -> int:
+        return self.images.shape[0]
+
+    @property
+    def crop_px(self) -> int:
+        return self.images.shape[-1]
+
+    def to(self, device: torch.device) -> Self:
+        """On `device`, channels last."""
+        images = self.images.to(device, memory_format=torch.channels_last)
+        return type(self)(images, self.skipped)
 
 
 @dataclass(frozen=True)
@@ -127,17 +143,9 @@ def photo_batches(
     crops: PhotoCrops, *, batch_size: int, start: int, stop: int, workers: int
 ) -> Iterator[PhotoBatch]:
     """Batches `start` ... `stop` - 1, decoded ahead by `workers` processes, always in order."""
-    indices = range(start * batch_size, stop * batch_size)
-    loader: DataLoader[PhotoCrop] = DataLoader(
-        crops,
-        batch_size=batch_size,
-        sampler=indices,
-        num_workers=workers,
-        collate_fn=_collate,
-        prefetch_factor=4 if workers else None,
-        generator=torch.Generator(),  # else it draws from the global one, whenever a run goes on
+    return batches_in_order(
+        crops, _collate, batch_size=batch_size, start=start, stop=stop, workers=workers
     )
-    return iter(loader)
 
 
 def _collate(samples: list[PhotoCrop]) -> PhotoBatch:
@@ -153,3 +161,27 @@ def find_photos(folder: Path) -> list[Path]:
     if not paths:
         raise TrainingError(f"--photos: no pictures below {folder}; JPEG, PNG, WebP … are read")
     return paths
+
+
+def find_photo_set(inputs: Sequence[Path]) -> list[Path]:
+    """Every picture of several folders, files and patterns (photos/bsds_*.jpg), each once.
+
+    In the order of the inputs, sorted within each. Raises TrainingError for an input that names
+    no picture.
+    """
+    found: dict[Path, None] = {}
+    for source in inputs:
+        if source.is_dir():
+            paths = find_photos(source)
+        elif source.is_file():
+            paths = [source]
+        else:
+            pattern = str(source)
+            # pathlib has no function for a pattern that may be absolute
+            matches = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else []  # noqa: PTH207
+            paths = [Path(name) for name in sorted(matches)]
+            paths = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
+        if not paths:
+            raise TrainingError(f"--photos: {source} names no picture; give a folder of photos")
+        found |= dict.fromkeys(paths)
+    return list(found)

@@ -10,7 +10,7 @@ from impasto.losses.gatys import (
 )
 from impasto.losses.gram import GramMatrix, gram_matrix
 from impasto.losses.perceptual import PerceptualLoss
-from impasto.losses.pixel import PixelLoss, pixel_loss
+from impasto.losses.pixel import PixelKind, PixelLoss, pixel_loss
 from impasto.losses.style import StyleLoss, style_loss
 from impasto.losses.terms import LossNetwork, LossTerms
 from impasto.losses.total_variation import (
@@ -20,6 +20,7 @@ from impasto.losses.total_variation import (
     squared_tv,
     tv_loss,
 )
+from impasto.losses.unit_features import UnitFeatureLoss, unit_feature_loss
 from impasto.losses.weights import LossWeights
 
 __all__ = [
@@ -29,9 +30,11 @@ __all__ = [
     "LossTerms",
     "LossWeights",
     "PerceptualLoss",
+    "PixelKind",
     "PixelLoss",
     "StyleLoss",
     "TotalVariation",
+    "UnitFeatureLoss",
     "content_loss",
     "gatys_content_loss",
     "gatys_gram_matrix",
@@ -45,4 +48,5 @@ __all__ = [
     "squared_tv",
     "style_loss",
     "tv_loss",
+    "unit_feature_loss",
 ]

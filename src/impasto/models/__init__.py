@@ -1,6 +1,7 @@
-"""A style network with its config and provenance: save, load, and the bundled gallery.
+"""A network with its config and provenance: save, load, and what is bundled.
 
-Lazy (PEP 562), so that `impasto.models.gallery`, which reads JSON only, never imports torch.
+Lazy (PEP 562), so that `impasto.models.gallery` and `impasto.models.upscalers`, which read JSON
+only, never import torch.
 """
 
 from importlib import import_module
@@ -10,23 +11,51 @@ if TYPE_CHECKING:
     from impasto.models.gallery import StyleEntry, find_style, list_styles
     from impasto.models.style_file import load_style_model, save_style_model
     from impasto.models.style_model import StyleModel
+    from impasto.models.superres_file import (
+        load_superres_model,
+        load_upscalers,
+        save_superres_model,
+    )
+    from impasto.models.superres_model import SuperResModel
+    from impasto.models.upscalers import (
+        UpscalerEntry,
+        find_upscaler,
+        find_upscalers,
+        list_upscalers,
+    )
 
 __all__ = [
     "StyleEntry",
     "StyleModel",
+    "SuperResModel",
+    "UpscalerEntry",
     "find_style",
+    "find_upscaler",
+    "find_upscalers",
     "list_styles",
+    "list_upscalers",
     "load_style_model",
+    "load_superres_model",
+    "load_upscalers",
     "save_style_model",
+    "save_superres_model",
 ]
 
 _HOMES = {
     "StyleEntry": "gallery",
     "StyleModel": "style_model",
+    "SuperResModel": "superres_model",
+    "UpscalerEntry": "upscalers",
     "find_style": "gallery",
+    "find_upscaler": "upscalers",
+    "find_upscalers": "upscalers",
     "list_styles": "gallery",
+    "list_upscalers": "upscalers",
     "load_style_model": "style_file",
+    "load_superres_model": "superres_file",
+    "load_upscalers": "superres_file",
     "save_style_model": "style_file",
+    "save_superres_model": "superres_file",
 }
 
 

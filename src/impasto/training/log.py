@@ -1,13 +1,26 @@
 """The run's diary: one JSON object a line, and TensorBoard for those who like it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 from impasto.errors import TrainingError
 from impasto.files.atomic import write_text
-from impasto.training.events import Download, Event, Notice, Saved, Skipped, Step, Validated
+from impasto.training.checkpoint import Checkpoint
+from impasto.training.events import (
+    Download,
+    Event,
+    Notice,
+    OnEvent,
+    Saved,
+    Skipped,
+    Step,
+    Validated,
+)
+from impasto.training.run_config import RunConfig
 
 FILE_NAME = "log.jsonl"
 
@@ -47,6 +60,23 @@ class RunLog:
         lines = self.path.read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if _iteration_of(line) <= iteration]
         write_text(self.path, "".join(line + "\n" for line in kept))
+
+
+@contextmanager
+def reporting(
+    config: RunConfig, checkpoint: Checkpoint | None, on_event: OnEvent | None
+) -> Iterator[OnEvent]:
+    """What a run tells its events to: its diary, going on from `checkpoint`, and `on_event`."""
+    config.output.mkdir(parents=True, exist_ok=True)
+    start = checkpoint.iteration if checkpoint else 0
+    with RunLog(config.output, iteration=start, tensorboard=config.tensorboard) as log:
+
+        def report(event: Event) -> None:
+            log(event)
+            if on_event is not None:
+                on_event(event)
+
+        yield report
 
 
 def _iteration_of(line: str) -> float:

@@ -5,12 +5,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from impasto.data.photos import PhotoBatch
 from impasto.errors import TrainingError
 from impasto.training.checkpoint import (
     Checkpoint,
@@ -19,20 +18,43 @@ from impasto.training.checkpoint import (
     save_checkpoint,
 )
 from impasto.training.events import OnEvent, Saved, Skipped, Step
+from impasto.training.run_config import RunConfig
 from impasto.training.schedule import Schedule, learning_rate_at
 
 
-class Task(Protocol):
+class Batch(Protocol):
+    """What an iteration learns from, and the unreadable files met on the way to it."""
+
+    @property
+    def skipped(self) -> dict[Path, str]: ...
+
+    @property
+    def count(self) -> int:
+        """How many images it holds."""
+        ...
+
+    @property
+    def crop_px(self) -> int:
+        """Their side in pixels."""
+        ...
+
+    def to(self, device: torch.device) -> Self: ...
+
+
+AnyBatch = TypeVar("AnyBatch", bound=Batch)
+
+
+class Task(Protocol[AnyBatch]):
     """What is trained: a network, its data and its loss."""
 
     network: nn.Module
 
-    def batches(self, start: int) -> Iterator[PhotoBatch]:
+    def batches(self, start: int) -> Iterator[AnyBatch]:
         """Batches from iteration `start` on; each iteration's is always the same."""
         ...
 
-    def loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Weighted total to descend, and the unweighted terms by name; (N, 3, H, W) in [0, 1]."""
+    def loss(self, batch: AnyBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted total to descend, and the unweighted terms by name."""
         ...
 
     def after_step(self, iteration: int, terms: dict[str, float]) -> None:
@@ -42,7 +64,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig:
-    """How a task is trained; see StyleTrainingConfig for the meanings."""
+    """How a task is trained; see RunConfig for the meanings."""
 
     iterations: int
     learning_rate: float
@@ -56,7 +78,25 @@ class LoopConfig:
     provenance: dict[str, Any]
 
 
-def fit(task: Task, loop: LoopConfig, on_event: OnEvent, resume: Checkpoint | None) -> None:
+def loop_config(config: RunConfig, device: torch.device, provenance: dict[str, Any]) -> LoopConfig:
+    """The part of a run's options that the loop needs."""
+    return LoopConfig(
+        iterations=config.iterations,
+        learning_rate=config.learning_rate,
+        schedule=config.schedule,
+        clip_norm=config.clip_norm,
+        checkpoint_every=config.checkpoint_every,
+        log_every=config.log_every,
+        device=device,
+        folder=config.output,
+        config=config.to_json(),
+        provenance=provenance,
+    )
+
+
+def fit(
+    task: Task[AnyBatch], loop: LoopConfig, on_event: OnEvent, resume: Checkpoint | None
+) -> None:
     """Train `task.network` in place with Adam to `loop.iterations`.
 
     Raises TrainingError when the loss or its gradient is not finite: nothing is saved then, so
@@ -77,16 +117,15 @@ def fit(task: Task, loop: LoopConfig, on_event: OnEvent, resume: Checkpoint | No
         )
         for group in optimizer.param_groups:
             group["lr"] = rate
-        images = batch.images.to(loop.device, memory_format=torch.channels_last)
-        total, terms = task.loss(images)
+        total, terms = task.loss(batch.to(loop.device))
         optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = _clip(task.network, loop.clip_norm)
+        gradient_norm = _clip(task.network, loop.clip_norm)
         done = iteration + 1
-        numbers = {name: float(term.detach()) for name, term in terms.items()}
-        _guard(done, float(total.detach()), norm, numbers, loop.folder)
+        loss, norm, numbers = _read_back(total, gradient_norm, terms)
+        _guard(done, loss, norm, numbers, loop.folder)
         optimizer.step()
-        step = meter.add(done, float(total.detach()), numbers, rate, norm, images)
+        step = meter.add(done, loss, numbers, rate, norm, batch)
         if step is not None:
             on_event(step)
         task.after_step(done, numbers)
@@ -109,10 +148,19 @@ def _snapshot(
     )
 
 
-def _clip(network: nn.Module, clip_norm: float) -> float:
+def _clip(network: nn.Module, clip_norm: float) -> Tensor:
     """Scale the gradient down to `clip_norm` (0: leave it); its norm before that."""
     limit = clip_norm if clip_norm > 0 else math.inf
-    return float(nn.utils.clip_grad_norm_(network.parameters(), limit))
+    return nn.utils.clip_grad_norm_(network.parameters(), limit)
+
+
+def _read_back(
+    total: Tensor, norm: Tensor, terms: dict[str, Tensor]
+) -> tuple[float, float, dict[str, float]]:
+    """Loss, gradient norm and terms as numbers; the device is waited for once, not for each."""
+    scalars = [total, norm, *terms.values()]
+    numbers = torch.stack([scalar.detach().float() for scalar in scalars]).tolist()
+    return numbers[0], numbers[1], dict(zip(terms, numbers[2:], strict=True))
 
 
 def _guard(
@@ -149,12 +197,12 @@ class _Meter:
         terms: dict[str, float],
         rate: float,
         norm: float,
-        images: Tensor,
+        batch: Batch,
     ) -> Step | None:
         for name, value in {"loss": total, **terms}.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
-        self._images += images.shape[0]
+        self._images += batch.count
         if done % self._loop.log_every and done != self._loop.iterations:
             return None
         means = {name: value / self._count for name, value in self._sums.items()}
@@ -166,7 +214,7 @@ class _Meter:
             learning_rate=rate,
             gradient_norm=norm,
             images_per_second=self._images / (time.perf_counter() - self._since),
-            crop_px=images.shape[-1],
+            crop_px=batch.crop_px,
         )
         self._reset()
         return step

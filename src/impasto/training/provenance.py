@@ -9,12 +9,14 @@ from typing import Any
 import torch
 
 from impasto.errors import TrainingError
-from impasto.models import load_style_model
+from impasto.models import load_style_model, load_superres_model
 from impasto.networks import LossNetwork
 from impasto.networks.loss.weight_file import hash_tensors
 from impasto.training.checkpoint import Checkpoint
-from impasto.training.config import FREE_OPTIONS, StyleTrainingConfig
+from impasto.training.config import StyleTrainingConfig
 from impasto.training.events import Validated
+from impasto.training.run_config import FREE_OPTIONS, RunConfig
+from impasto.training.superres_config import SuperResTrainingConfig
 
 VALIDATION_PX = 256  # side of the held-out photos' crops, the size that the paper trains at
 
@@ -22,17 +24,25 @@ VALIDATION_PX = 256  # side of the held-out photos' crops, the size that the pap
 def run_provenance(
     config: StyleTrainingConfig, loss_network: LossNetwork, paths: Sequence[Path]
 ) -> dict[str, Any]:
-    """Versions and hashes of everything that the weights depend on besides the options."""
+    """Versions and hashes of everything that a style's weights depend on besides the options."""
     return {
-        "impasto": version("impasto"),
-        "torch": torch.__version__,
-        "loss_network": loss_network.name,
-        "loss_network_hash": loss_network.weights_hash,
-        "loss_network_source": loss_network.source,
+        **common_provenance(loss_network, paths, config.photos),
         "style_sha256": [hashlib.sha256(path.read_bytes()).hexdigest() for path in config.style],
-        "photos": len(paths),
-        "photos_sha256": _listing_hash(config.photos, paths),
     }
+
+
+def common_provenance(
+    loss_network: LossNetwork | None, paths: Sequence[Path], root: Path | None = None
+) -> dict[str, Any]:
+    """Versions, loss network and photos; the latter are named relative to `root`, if given."""
+    about: dict[str, Any] = {"impasto": version("impasto"), "torch": torch.__version__}
+    if loss_network is not None:
+        about |= {
+            "loss_network": loss_network.name,
+            "loss_network_hash": loss_network.weights_hash,
+            "loss_network_source": loss_network.source,
+        }
+    return {**about, "photos": len(paths), "photos_sha256": _listing_hash(root, paths)}
 
 
 def _initial(name_or_path: str) -> dict[str, str] | None:
@@ -43,14 +53,15 @@ def _initial(name_or_path: str) -> dict[str, str] | None:
     return {"name": model.name, "weights_sha256": hash_tensors(model.network.state_dict())}
 
 
-def _listing_hash(folder: Path, paths: Sequence[Path]) -> str:
+def _listing_hash(root: Path | None, paths: Sequence[Path]) -> str:
     """Of names and sizes: enough to notice another data set without reading it all."""
-    lines = (f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in paths)
+    names = [path.relative_to(root).as_posix() if root else path.name for path in paths]
+    lines = (f"{name} {path.stat().st_size}" for name, path in zip(names, paths, strict=True))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def check_same_run(
-    config: StyleTrainingConfig, provenance: dict[str, Any], checkpoint: Checkpoint | None
+    config: RunConfig, provenance: dict[str, Any], checkpoint: Checkpoint | None
 ) -> None:
     """Raise TrainingError if the checkpoint is of other options, and name those that differ."""
     if checkpoint is None:
@@ -62,9 +73,9 @@ def check_same_run(
         if name not in FREE_OPTIONS | {"style"} and found.get(name) != value
     ]
     differing += [
-        f"{name} was {checkpoint.provenance.get(name)!r}, is {provenance[name]!r}"
+        f"{name} was {checkpoint.provenance.get(name)!r}, is {provenance.get(name)!r}"
         for name in ("loss_network_hash", "style_sha256", "photos_sha256")
-        if checkpoint.provenance.get(name) != provenance[name]
+        if checkpoint.provenance.get(name) != provenance.get(name)
     ]
     if differing:
         raise TrainingError(
@@ -111,3 +122,49 @@ def model_card(
             "untouched_photo": objective.untouched,
         }
     return card
+
+
+def superres_card(
+    config: SuperResTrainingConfig, provenance: dict[str, Any], objective: Validated | None
+) -> dict[str, Any]:
+    """What a super-resolution model says of itself."""
+    trained = {
+        **provenance,
+        "loss": config.loss,
+        "weights": {
+            "content": config.loss_weights.content,
+            "pixel": config.loss_weights.pixel,
+            "tv": config.tv_weight,
+            "unit_feature": config.unit_feature_weight,
+        },
+        "pixel": config.pixel,
+        "content_layers": dict(config.content_layers),
+        "unit_feature_layers": dict(config.unit_feature_layers),
+        "relative": config.relative,
+        "patch_px": config.patch_px,
+        "scales": list(config.scales),
+        "shift_px": config.shift_px,
+        "iterations": config.iterations,
+        "batch_size": config.batch_size,
+        "learning_rate": config.learning_rate,
+        "schedule": config.schedule,
+        "initial": _initial_superres(config.initial),
+        "seed": config.seed,
+    }
+    card: dict[str, Any] = {
+        "name": config.name or f"{config.architecture}-{config.loss}-x{config.factor}",
+        "task": "superres" if config.factor > 1 else "restore",
+        "degradation": config.degradation,
+        "licence": config.licence,
+        "trained": trained,
+    }
+    if objective is not None:
+        card["objective"] = {"output": objective.terms, "bicubic": objective.untouched}
+    return card
+
+
+def _initial_superres(name_or_path: str) -> dict[str, str] | None:
+    if not name_or_path:
+        return None
+    model = load_superres_model(name_or_path)
+    return {"name": model.name, "weights_sha256": hash_tensors(model.network.state_dict())}

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -11,11 +10,12 @@ from impasto.networks import load_loss_network
 from impasto.networks.devices import choose_device
 from impasto.training.checkpoint import load_checkpoint
 from impasto.training.config import StyleTrainingConfig
-from impasto.training.events import Download, Event, OnEvent
-from impasto.training.log import RunLog
-from impasto.training.loop import LoopConfig, fit
+from impasto.training.events import Download, OnEvent
+from impasto.training.log import reporting
+from impasto.training.loop import fit, loop_config
 from impasto.training.provenance import check_same_run, run_provenance
-from impasto.training.style_task import StyleTask, split_photos, style_criterion
+from impasto.training.split import split_photos
+from impasto.training.style_task import StyleTask, style_criterion
 
 
 def train_style(config: StyleTrainingConfig, on_event: OnEvent | None = None) -> Path:
@@ -43,32 +43,7 @@ def train_style(config: StyleTrainingConfig, on_event: OnEvent | None = None) ->
     criterion = style_criterion(config, loss_network, device)
     provenance = run_provenance(config, loss_network, paths)
     check_same_run(config, provenance, checkpoint)
-    start = checkpoint.iteration if checkpoint else 0
-    config.output.mkdir(parents=True, exist_ok=True)
-    with RunLog(config.output, iteration=start, tensorboard=config.tensorboard) as log:
-
-        def report(event: Event) -> None:
-            log(event)
-            if on_event is not None:
-                on_event(event)
-
+    with reporting(config, checkpoint, on_event) as report:
         task = StyleTask(config, criterion, paths, held_out, device, report)
-        fit(task, _loop_config(config, device, provenance), report, checkpoint)
+        fit(task, loop_config(config, device, provenance), report, checkpoint)
         return task.finish(provenance)
-
-
-def _loop_config(
-    config: StyleTrainingConfig, device: torch.device, provenance: dict[str, Any]
-) -> LoopConfig:
-    return LoopConfig(
-        iterations=config.iterations,
-        learning_rate=config.learning_rate,
-        schedule=config.schedule,
-        clip_norm=config.clip_norm,
-        checkpoint_every=config.checkpoint_every,
-        log_every=config.log_every,
-        device=device,
-        folder=config.output,
-        config=config.to_json(),
-        provenance=provenance,
-    )

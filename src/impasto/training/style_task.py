@@ -11,10 +11,9 @@ from impasto.data.photos import (
     PhotoBatch,
     PhotoCrops,
     center_crop,
-    find_photos,
     photo_batches,
 )
-from impasto.errors import ImageError, TrainingError
+from impasto.errors import TrainingError
 from impasto.losses import LossWeights, PerceptualLoss
 from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
 from impasto.models import StyleModel, load_style_model, save_style_model
@@ -25,10 +24,10 @@ from impasto.training.config import StyleTrainingConfig
 from impasto.training.events import Notice, OnEvent, Saved, Validated
 from impasto.training.provenance import VALIDATION_PX, model_card
 from impasto.training.schedule import crop_px_at
+from impasto.training.split import readable
 
 PREVIEW_LONG_SIDE = 384
 PREVIEW_COUNT = 4
-HELD_OUT_FROM = 10  # photos are held out of a folder only if it has this many times as many
 MODEL_FILE = "model.safetensors"
 
 
@@ -69,7 +68,7 @@ class StyleTask:
         self.report = report
         self.device = device
         self.held_out = list(held_out)
-        if held_out and not any(True for _ in _readable(held_out, 1)):
+        if held_out and not any(True for _ in readable(held_out, 1)):
             raise TrainingError(f"none of the held-out photos can be read: {held_out[0]} …")
         network = _initial_network(config)
         # twice `to`: PyTorch's stubs know no overload with both
@@ -90,7 +89,7 @@ class StyleTask:
         if config.preview_photos:
             chosen = [read_picture(path).pixels for path in config.preview_photos]
         else:
-            chosen = list(_readable(others, PREVIEW_COUNT))
+            chosen = list(readable(others, PREVIEW_COUNT))
         return [resize_long_side(pixels, PREVIEW_LONG_SIDE) for pixels in chosen]
 
     def _crop_px_of_sample(self, index: int) -> int:
@@ -109,8 +108,8 @@ class StyleTask:
             workers=self.config.workers,
         )
 
-    def loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        return self._loss(images)
+    def loss(self, batch: PhotoBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        return self._loss(batch.images)
 
     def _plain_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
@@ -144,7 +143,7 @@ class StyleTask:
         """Mean terms at 256 px over held-out photos, stylised and untouched, in float32."""
         self.network.eval()
         sums: dict[str, list[float]] = {}
-        for pixels in _readable(paths, len(paths)):
+        for pixels in readable(paths, len(paths)):
             image = center_crop(pixels, VALIDATION_PX).to(self.device)
             for kind, output in (("stylised", self.network(image).clamp(0, 1)), ("photo", image)):
                 terms = self.criterion.terms(output, image)
@@ -199,32 +198,3 @@ def _initial_network(config: StyleTrainingConfig) -> nn.Module:
             "trained; give the same --architecture, --width and --norm"
         )
     return model.network.requires_grad_(True).train()
-
-
-def split_photos(config: StyleTrainingConfig, paths: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Photos to train on, and photos held out of it.
-
-    The latter are those of `validation_photos`, or else some of a large enough folder, evenly
-    spaced, so that the same are held out when a run goes on.
-    """
-    if config.validation_photos is not None:
-        return paths, find_photos(config.validation_photos)
-    count = config.validation_count
-    if not count or len(paths) < HELD_OUT_FROM * count:
-        return paths, []
-    held_out = [paths[place * len(paths) // count] for place in range(count)]
-    chosen = set(held_out)
-    return [path for path in paths if path not in chosen], held_out
-
-
-def _readable(paths: Sequence[Path], count: int) -> Iterator[Tensor]:
-    """Pixels of the first `count` of them that can be read."""
-    for path in paths:
-        if count == 0:
-            return
-        try:
-            pixels = read_picture(path).pixels
-        except ImageError:
-            continue  # whoever trains on it reports it
-        count -= 1
-        yield pixels

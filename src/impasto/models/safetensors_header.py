@@ -25,7 +25,7 @@ def read_metadata(path: Path, data: bytes, remedy: str) -> dict[str, str]:
         if data[:4] == b"PK\x03\x04" or data[:1] == b"\x80":
             raise ModelError(
                 f"{path}: a pickled PyTorch file, which may run any program when it is opened; "
-                "Impasto reads only the safetensors files that `impasto train style` writes"
+                "Impasto reads only safetensors files, as `impasto train` writes them"
             )
         raise ModelError(f"{path}: not a safetensors file; {remedy}")
     if len(data) < _LENGTH_BYTES + length:
@@ -45,7 +45,7 @@ def read_metadata(path: Path, data: bytes, remedy: str) -> dict[str, str]:
 def with_sorted_header(data: bytes) -> bytes:
     """The same safetensors file with its header's keys in order.
 
-    The library writes metadata in random order; so the same style is the same bytes, always.
+    The library writes metadata in random order; so the same model is the same bytes, always.
     """
     end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
     header = json.loads(data[_LENGTH_BYTES:end])

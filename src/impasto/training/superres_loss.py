@@ -1,0 +1,77 @@
+"""The loss of a super-resolution run: named terms, weighted in one line."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from impasto.losses import PerceptualLoss, UnitFeatureLoss, pixel_loss, tv_loss
+from impasto.networks import LossNetwork
+from impasto.training.superres_config import SuperResTrainingConfig
+
+
+class Criterion(nn.Module):
+    """A run's loss: `term_weights` says how much each named term counts."""
+
+    term_weights: dict[str, float]
+
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """The weighted sum."""
+        weights = self.term_weights
+        return torch.stack([weights[name] * term.float() for name, term in terms.items()]).sum()
+
+
+class SuperResCriterion(Criterion):
+    """Pixel, feature reconstruction, total variation and unit feature terms of a run.
+
+    Only terms with a weight are computed. `loss_network` may be None if none of them needs one.
+    """
+
+    def __init__(
+        self, config: SuperResTrainingConfig, loss_network: LossNetwork | None = None
+    ) -> None:
+        super().__init__()
+        self.weights = config.loss_weights
+        self.term_weights = {
+            "pixel": self.weights.pixel,
+            "content": self.weights.content,
+            "unit_feature": config.unit_feature_weight,
+            "tv": self.weights.tv,
+        }
+        self.pixel = config.pixel
+        self.features = None
+        self.unit_features = None
+        if self.weights.content:
+            self.features = PerceptualLoss(
+                cast(nn.Module, loss_network),
+                content_layers=config.content_layers,
+                relative=config.relative,
+            )
+        if config.unit_feature_weight:
+            layers = config.unit_feature_layers
+            self.unit_features = UnitFeatureLoss(cast(nn.Module, loss_network), layers)
+
+    def terms(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Unweighted terms of two (N, 3, H, W) images; those without a weight are left out."""
+        terms: dict[str, Tensor] = {}
+        if self.weights.pixel:
+            terms["pixel"] = pixel_loss(output, target, kind=self.pixel)
+        if self.features is not None:
+            terms["content"] = self.features.terms(output, target).content
+        if self.unit_features is not None:
+            terms["unit_feature"] = self.unit_features(output, target)
+        if self.weights.tv:
+            terms["tv"] = tv_loss(output, reduction="mean")
+        return terms
+
+
+def shifted(output: Tensor, target: Tensor, shift_px: int) -> tuple[Tensor, Tensor]:
+    """Both images cut off above and on the left by the same random 0 ... `shift_px` pixels.
+
+    The pooling of a loss network looks at blocks of pixels. If they always lay in the same place
+    on the blocks that a low-resolution sample becomes, the network would learn their grid.
+    """
+    if not shift_px:
+        return output, target
+    top, left = torch.randint(0, shift_px + 1, (2,)).tolist()
+    return output[..., top:, left:], target[..., top:, left:]
