@@ -46,6 +46,9 @@ def train_superres_command(
         float | None, flag("Weight of LPIPS' distance with equal channel weights. [0]")
     ] = None,
     unit_feature_layers: Annotated[str | None, flag("Its layers. [relu1_2,relu2_2]")] = None,
+    grid_weight: Annotated[
+        float | None, flag("Weight against the dots of a feature loss. [0]")
+    ] = None,
     relative: Annotated[
         bool | None,
         flag("Divide the feature error by the target's size. [relative]", "--relative/--absolute"),

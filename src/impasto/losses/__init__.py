@@ -9,6 +9,7 @@ from impasto.losses.gatys import (
     gatys_total,
 )
 from impasto.losses.gram import GramMatrix, gram_matrix
+from impasto.losses.grid import grid_loss
 from impasto.losses.perceptual import PerceptualLoss
 from impasto.losses.pixel import PixelKind, PixelLoss, pixel_loss
 from impasto.losses.style import StyleLoss, style_loss
@@ -42,6 +43,7 @@ __all__ = [
     "gatys_style_loss",
     "gatys_total",
     "gram_matrix",
+    "grid_loss",
     "hole_tv",
     "isotropic_tv",
     "pixel_loss",

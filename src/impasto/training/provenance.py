@@ -136,6 +136,7 @@ def superres_card(
             "pixel": config.loss_weights.pixel,
             "tv": config.tv_weight,
             "unit_feature": config.unit_feature_weight,
+            "grid": config.grid_weight,
         },
         "pixel": config.pixel,
         "content_layers": dict(config.content_layers),

@@ -49,6 +49,7 @@ class SuperResTrainingConfig(RunConfig):
         default_factory=lambda: {"relu1_2": 1.0, "relu2_2": 1.0}
     )
     unit_feature_weight: float = 0.0  # LPIPS' distance with equal weights; see UnitFeatureLoss
+    grid_weight: float = 0.0  # against the dots of a feature loss; see grid_loss
     relative: bool = True  # divide the feature error by the target's size; False: eq. 2 as it is
     patch_px: int = 192  # side of the high-resolution patches; the paper's are 288
     scales: tuple[float, ...] = (1.0, 0.75, 0.5)  # photos also reduced, for more and sharper ones
@@ -66,7 +67,13 @@ class SuperResTrainingConfig(RunConfig):
         self.find_degradation()
         check_choice("loss", self.loss, SUPERRES_LOSSES)
         check_choice("pixel", self.pixel, PIXEL_KINDS)
-        for name in ("content_weight", "pixel_weight", "tv_weight", "unit_feature_weight"):
+        for name in (
+            "content_weight",
+            "pixel_weight",
+            "tv_weight",
+            "unit_feature_weight",
+            "grid_weight",
+        ):
             check_number(name, getattr(self, name), least=0.0)
         check_number("shift_px", self.shift_px, least=0)
         multiple = self.factor * self.shrink

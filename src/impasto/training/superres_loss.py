@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from impasto.losses import PerceptualLoss, UnitFeatureLoss, pixel_loss, tv_loss
+from impasto.losses import PerceptualLoss, UnitFeatureLoss, grid_loss, pixel_loss, tv_loss
 from impasto.networks import LossNetwork
 from impasto.training.superres_config import SuperResTrainingConfig
 
@@ -22,7 +22,7 @@ class Criterion(nn.Module):
 
 
 class SuperResCriterion(Criterion):
-    """Pixel, feature reconstruction, total variation and unit feature terms of a run.
+    """Pixel, feature reconstruction, unit feature, total variation and grid terms of a run.
 
     Only terms with a weight are computed. `loss_network` may be None if none of them needs one.
     """
@@ -37,7 +37,9 @@ class SuperResCriterion(Criterion):
             "content": self.weights.content,
             "unit_feature": config.unit_feature_weight,
             "tv": self.weights.tv,
+            "grid": config.grid_weight,
         }
+        self.factor = config.factor
         self.pixel = config.pixel
         self.features = None
         self.unit_features = None
@@ -51,9 +53,15 @@ class SuperResCriterion(Criterion):
             layers = config.unit_feature_layers
             self.unit_features = UnitFeatureLoss(cast(nn.Module, loss_network), layers)
 
-    def terms(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Unweighted terms of two (N, 3, H, W) images; those without a weight are left out."""
+    def terms(self, output: Tensor, target: Tensor, *, shift_px: int = 0) -> dict[str, Tensor]:
+        """Unweighted terms of two (N, 3, H, W) images; those without a weight are left out.
+
+        All but the grid's see them `shifted`.
+        """
         terms: dict[str, Tensor] = {}
+        if self.term_weights["grid"]:
+            terms["grid"] = grid_loss(output, target, factor=self.factor)
+        output, target = shifted(output, target, shift_px)
         if self.weights.pixel:
             terms["pixel"] = pixel_loss(output, target, kind=self.pixel)
         if self.features is not None:

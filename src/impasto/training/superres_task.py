@@ -20,7 +20,7 @@ from impasto.training.events import OnEvent, Saved, Validated
 from impasto.training.provenance import superres_card
 from impasto.training.split import readable
 from impasto.training.superres_config import SuperResTrainingConfig
-from impasto.training.superres_loss import Criterion, SuperResCriterion, shifted
+from impasto.training.superres_loss import Criterion, SuperResCriterion
 
 PREVIEW_PX = 256  # side of the middles that the preview sheet shows
 PREVIEW_COUNT = 4
@@ -86,7 +86,7 @@ class SuperResTask:
         shift_px: int = 0,
     ) -> dict[str, Tensor]:
         criterion = cast(SuperResCriterion, self.criterion)
-        return criterion.terms(*shifted(output, high_res, shift_px))
+        return criterion.terms(output, high_res, shift_px=shift_px)
 
     def _finished(self, output: Tensor, low_res: Tensor) -> Tensor:  # noqa: ARG002
         """What a user gets of the network's output."""
