@@ -117,6 +117,16 @@ def test_masks_are_few_strokes_and_not_scattered_pixels() -> None:
         assert ndimage.distance_transform_edt(mask).max() > 3
 
 
+def test_strokes_of_a_large_picture_are_as_thick_as_those_of_a_patch() -> None:
+    """Nothing missing is further from what is known than a stroke's radius, 12 px."""
+    for size_hw in ((160, 160), (400, 500)):
+        widths = [
+            ndimage.distance_transform_edt(hole_mask(size_hw, 0.01, Random(seed))[0, 0]).max()
+            for seed in range(40)
+        ]
+        assert 8 < max(widths) < 18  # a stroke may curl over itself
+
+
 def test_areas_fall_into_each_bin_of_the_article_as_often() -> None:
     chance = Random(0)
     drawn = [draw_area((0.01, 0.4), chance) for _ in range(2000)]

@@ -1,13 +1,21 @@
 """Crops by number: reproducible from any point, in range, and unharmed by bad files."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from impasto.data.photos import PhotoCrops, center_crop, find_photos, photo_batches, random_crop
+from impasto.data.photos import (
+    PhotoCrops,
+    center_crop,
+    find_photo_set,
+    find_photos,
+    photo_batches,
+    random_crop,
+)
 from impasto.errors import TrainingError
 
 
@@ -97,3 +105,22 @@ def test_crops_of_a_single_colour_are_drawn_again(tmp_path: Path) -> None:
     alone = PhotoCrops([tmp_path / "empty.png"], lambda _: 16, seed=0)
     with pytest.raises(TrainingError, match="single colour"):
         alone[0]
+
+
+def test_photo_sets_are_folders_files_and_patterns_each_photo_once(tmp_path: Path) -> None:
+    for name in ("a/1.png", "a/2.jpg", "b/x_1.png", "b/x_2.txt", "b/y_1.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    found = find_photo_set(
+        [tmp_path / "b" / "x_*", tmp_path / "a", tmp_path / "b" / "y_1.png", tmp_path / "a/1.png"]
+    )
+    names = [path.relative_to(tmp_path).as_posix() for path in found]
+    assert names == ["b/x_1.png", "a/1.png", "a/2.jpg", "b/y_1.png"]
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere/*.png", "*.txt"])
+def test_an_input_without_photos_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.txt").write_text("no photo")
+    with pytest.raises(TrainingError, match=re.escape(name)):
+        find_photo_set([tmp_path / name])

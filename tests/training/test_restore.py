@@ -85,21 +85,29 @@ def make_restore(
 
 
 @pytest.mark.parametrize(
-    ("degradation", "gain_db"),
-    [("noise", 3.0), ("gray", 3.0), ("jpeg", 0.5), ("blur", 0.5), ("holes", 0.5)],
+    ("degradation", "loss", "gain_db"),
+    [
+        ("noise", "pixel", 3.0),
+        ("gray", "both", 3.0),
+        ("jpeg", "pixel", 0.5),
+        ("blur", "pixel", 0.5),
+        ("holes", "pixel", 2.0),
+        ("holes", "both", None),  # so short a run trades pixels for features
+    ],
 )
 def test_every_degradation_is_learnt(
-    make_restore: MakeConfig, degradation: str, gain_db: float
+    make_restore: MakeConfig, degradation: str, loss: str, gain_db: float | None
 ) -> None:
     config = make_restore(
-        degradation=degradation, iterations=100, learning_rate=3e-3, preview_every=0
+        degradation=degradation, loss=loss, iterations=100, learning_rate=3e-3, preview_every=0
     )
     events: list[Event] = []
     model = load_superres_model(train_restore(config, events.append))
     validated = next(event for event in events if isinstance(event, Validated))
     # an untrained network returns its input, so `untouched` is where it began
     assert validated.terms["total"] < 0.9 * validated.untouched["total"]
-    assert validated.terms["psnr"] > validated.untouched["psnr"] + gain_db
+    if gain_db is not None:
+        assert validated.terms["psnr"] > validated.untouched["psnr"] + gain_db
     assert model.task == "restore"
     assert model.name == f"restore-{degradation}"
     assert model.card["degradation"] == degradation

@@ -21,9 +21,11 @@ HOLE_COLOR = 0.5  # mid-grey: the same for every picture, and the network's own 
 # The article sorts its masks by the share of the picture that is missing: above the first number
 # of a bin, up to the second.
 AREA_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
-# Radius of a stroke, as a share of the picture's short side. One dab of the thickest covers 2 % of
-# a square, so that a mask does not jump over its bin.
-STROKE_RADIUS = (0.005, 0.08)
+# Of a stroke, thin ones as often as thick ones. In pixels, so that holes are as large in a
+# training's patches as in a whole photo; and a share of a small picture's short side at most, so
+# that a dab covers 2 % of a square and a mask does not jump over its bin.
+STROKE_RADIUS_PX = (1.0, 12.0)
+STROKE_RADIUS_SHARE = 0.08
 STROKE_DABS = (8, 60)
 TURN = 0.35  # standard deviation of a stroke's change of direction from dab to dab, radians
 
@@ -77,11 +79,11 @@ def hole_mask(size_hw: tuple[int, int], area: float, chance: Random) -> Tensor:
     mask = np.zeros(size_hw, np.bool_)
     rows, columns = np.arange(height)[:, None], np.arange(width)
     wanted = area * height * width
+    thin, thick = STROKE_RADIUS_PX
+    thick = max(thin, min(thick, STROKE_RADIUS_SHARE * min(size_hw)))
     missing = 0
     while missing < wanted:
-        # thin strokes as often as thick ones: evenly in the logarithm
-        low, high = (max(0.5, share * min(size_hw)) for share in STROKE_RADIUS)
-        radius = low * (high / low) ** chance.random()
+        radius = thin * (thick / thin) ** chance.random()
         x, y = chance.uniform(0, width - 1), chance.uniform(0, height - 1)
         angle = chance.uniform(0, math.tau)
         for _ in range(chance.randint(*STROKE_DABS)):
