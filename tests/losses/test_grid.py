@@ -1,4 +1,4 @@
-"""The grid loss: blind to details and to levels, sharp-eyed for a pattern stamped on every sample."""
+"""The grid loss: blind to details and levels, sharp-eyed for a pattern stamped on every sample."""
 
 import pytest
 import torch

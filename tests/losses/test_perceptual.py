@@ -420,3 +420,36 @@ def test_style_images_and_weights_that_do_not_fit_are_refused(
 def test_a_style_for_a_loss_without_style_layers_is_refused(tiny_network: Any) -> None:
     with pytest.raises(OptionError, match="no style_layers"):
         make(tiny_network, style_layers=()).set_style(images(1, 3, 4, 4))
+
+
+def test_absolute_content_is_the_mean_absolute_difference_of_features() -> None:
+    network = _absolute_network()
+    output, target = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
+    weights = LossWeights(content=1, style=0, tv=0)
+    for relative in (False, True):
+        criterion = PerceptualLoss(
+            network,
+            content_layers=["relu"],
+            weights=weights,
+            relative=relative,
+            content="absolute",
+        )
+        wanted = (output - target).abs().mean(dim=(1, 2, 3))
+        if relative:
+            wanted = wanted / target.abs().mean(dim=(1, 2, 3))
+        assert float(criterion(output, target)) == pytest.approx(float(wanted.mean()), rel=1e-6)
+
+
+def test_an_unknown_kind_of_content_is_refused() -> None:
+    with pytest.raises(OptionError, match="cubed"):
+        PerceptualLoss(_absolute_network(), content_layers=["relu"], content="cubed")  # type: ignore[arg-type]
+
+
+def _absolute_network() -> torch.nn.Module:
+    class Identity(torch.nn.Module):
+        layer_names = ("relu",)
+
+        def forward(self, image: torch.Tensor, layers: list[str]) -> dict[str, torch.Tensor]:
+            return dict.fromkeys(layers, image)
+
+    return Identity()

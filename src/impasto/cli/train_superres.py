@@ -36,6 +36,9 @@ def train_superres_command(
     content_layers: Annotated[
         str | None, flag("Features to reconstruct, as relu2_2. [relu2_2]")
     ] = None,
+    content: Annotated[
+        str | None, flag("Feature error: squared (the paper's) or absolute. [squared]")
+    ] = None,
     content_weight: Annotated[float | None, flag("Feature error's weight. [1]")] = None,
     pixel: Annotated[
         str | None, flag("charbonnier, absolute or squared (MSE). [charbonnier]")
@@ -48,6 +51,9 @@ def train_superres_command(
     unit_feature_layers: Annotated[str | None, flag("Its layers. [relu1_2,relu2_2]")] = None,
     grid_weight: Annotated[
         float | None, flag("Weight against the dots of a feature loss. [0]")
+    ] = None,
+    detail_weight: Annotated[
+        float | None, flag("Weight against fine screens of a feature loss. [0]")
     ] = None,
     relative: Annotated[
         bool | None,

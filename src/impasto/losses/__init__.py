@@ -1,6 +1,7 @@
 """Losses: pure functions, thin modules over them, and `PerceptualLoss`, which composes them."""
 
 from impasto.losses.content import ContentLoss, content_loss
+from impasto.losses.detail import detail_loss
 from impasto.losses.gatys import (
     gatys_content_loss,
     gatys_gram_matrix,
@@ -37,6 +38,7 @@ __all__ = [
     "TotalVariation",
     "UnitFeatureLoss",
     "content_loss",
+    "detail_loss",
     "gatys_content_loss",
     "gatys_gram_matrix",
     "gatys_layer_style_loss",

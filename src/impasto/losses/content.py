@@ -1,11 +1,14 @@
 """Feature reconstruction: does the output mean the same as the target to the loss network?"""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from impasto.losses.shapes import accumulation_dtype, check_pair, feature_shape
+
+ContentKind = Literal["squared", "absolute"]
+CONTENT_KINDS: tuple[ContentKind, ...] = ("squared", "absolute")
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -31,6 +34,17 @@ def mean_squares(features: Tensor) -> Tensor:
     """Mean of features^2 for each item: (N, C, H, W) -> (N,), without gradient."""
     with torch.no_grad():
         return content_errors(features, features.new_zeros(1).expand_as(features[:1]))
+
+
+def absolute_content_errors(features: Tensor, target: Tensor) -> Tensor:
+    """Mean of |features - target| of each item; shapes and errors as for `content_errors`.
+
+    Where the low resolution leaves features open, equation 2 is least at their mean, a bit of
+    every texture that might be there; this is least at their median, most often none.
+    """
+    check_pair(features, target, "content features")
+    dtype = accumulation_dtype(features)
+    return (features.to(dtype) - target.to(dtype)).abs().mean(dim=(1, 2, 3))
 
 
 class ContentLoss(nn.Module):

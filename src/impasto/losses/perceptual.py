@@ -7,7 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
-from impasto.losses.content import content_errors, mean_squares
+from impasto.losses.content import (
+    CONTENT_KINDS,
+    ContentKind,
+    absolute_content_errors,
+    content_errors,
+    mean_squares,
+)
 from impasto.losses.gram import gram_matrix
 from impasto.losses.pixel import PIXEL_KINDS, PixelKind, pixel_loss
 from impasto.losses.shapes import accumulation_dtype, check_image, check_pair
@@ -43,7 +49,8 @@ class PerceptualLoss(nn.Module):
     layer's by the squared Frobenius norm of its target, and takes total variation in mean form:
     content and style are then relative errors, 0 for equal and 1 for an output of empty features,
     and a weight means the same for every painting and loss network. The divisors are constants
-    (no gradient); an all-zero target is left undivided.
+    (no gradient); an all-zero target is left undivided. `content="absolute"` takes the mean
+    absolute difference of content features in place of eq. 2, relative to their mean size.
 
     The loss network is taken over: frozen, put in eval mode, and kept there. Targets are cached in
     buffers, moved by `.to()`, copied and pickled with the module, but not part of `state_dict()`.
@@ -63,6 +70,7 @@ class PerceptualLoss(nn.Module):
         relative: bool = False,
         tv: TvKind = "squared",
         pixel: PixelKind = "squared",
+        content: ContentKind = "squared",
     ) -> None:
         super().__init__()
         self.loss_network = loss_network.requires_grad_(False).eval()
@@ -75,6 +83,9 @@ class PerceptualLoss(nn.Module):
                 f"got tv {tv!r}, pixel {pixel!r}; choose tv from ['squared', 'isotropic'] and "
                 f"pixel from {list(PIXEL_KINDS)}"
             )
+        if content not in CONTENT_KINDS:
+            raise OptionError(f"got content {content!r}; choose from {list(CONTENT_KINDS)}")
+        self.content: ContentKind = content
         self.relative = relative
         self.tv: TvKind = tv
         self.pixel: PixelKind = pixel
@@ -162,6 +173,10 @@ class PerceptualLoss(nn.Module):
         return self.total(self.terms(output, target))
 
     def _content_term(self, features: Tensor, target: Tensor) -> Tensor:
+        if self.content == "absolute":
+            errors, size = absolute_content_errors(features, target), target.float().abs()
+            errors = errors / _divisor(size.mean(dim=(1, 2, 3))) if self.relative else errors
+            return errors.mean()
         errors = content_errors(features, target)
         if self.relative:
             errors = errors / _divisor(mean_squares(target))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from impasto.data.degradations import find_degradation
 from impasto.errors import OptionError
 from impasto.losses import LossWeights, PixelKind
+from impasto.losses.content import CONTENT_KINDS, ContentKind
 from impasto.losses.pixel import PIXEL_KINDS
 from impasto.networks.superres import SuperResConfig
 from impasto.networks.superres.config import SuperResArchitecture
@@ -41,6 +42,7 @@ class SuperResTrainingConfig(RunConfig):
     shrink: int = 1
     loss: SuperResLoss = "perceptual"
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu2_2": 1.0})
+    content: ContentKind = "squared"
     content_weight: float = 1.0
     pixel_weight: float = 1.0
     pixel: PixelKind = "charbonnier"
@@ -50,6 +52,7 @@ class SuperResTrainingConfig(RunConfig):
     )
     unit_feature_weight: float = 0.0  # LPIPS' distance with equal weights; see UnitFeatureLoss
     grid_weight: float = 0.0  # against the dots of a feature loss; see grid_loss
+    detail_weight: float = 0.0  # against its fine screens; see detail_loss
     relative: bool = True  # divide the feature error by the target's size; False: eq. 2 as it is
     patch_px: int = 192  # side of the high-resolution patches; the paper's are 288
     scales: tuple[float, ...] = (1.0, 0.75, 0.5)  # photos also reduced, for more and sharper ones
@@ -67,12 +70,14 @@ class SuperResTrainingConfig(RunConfig):
         self.find_degradation()
         check_choice("loss", self.loss, SUPERRES_LOSSES)
         check_choice("pixel", self.pixel, PIXEL_KINDS)
+        check_choice("content", self.content, CONTENT_KINDS)
         for name in (
             "content_weight",
             "pixel_weight",
             "tv_weight",
             "unit_feature_weight",
             "grid_weight",
+            "detail_weight",
         ):
             check_number(name, getattr(self, name), least=0.0)
         check_number("shift_px", self.shift_px, least=0)

@@ -5,7 +5,14 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from impasto.losses import PerceptualLoss, UnitFeatureLoss, grid_loss, pixel_loss, tv_loss
+from impasto.losses import (
+    PerceptualLoss,
+    UnitFeatureLoss,
+    detail_loss,
+    grid_loss,
+    pixel_loss,
+    tv_loss,
+)
 from impasto.networks import LossNetwork
 from impasto.training.superres_config import SuperResTrainingConfig
 
@@ -22,7 +29,7 @@ class Criterion(nn.Module):
 
 
 class SuperResCriterion(Criterion):
-    """Pixel, feature reconstruction, unit feature, total variation and grid terms of a run.
+    """Pixel, feature reconstruction, unit feature, total variation, grid and detail terms.
 
     Only terms with a weight are computed. `loss_network` may be None if none of them needs one.
     """
@@ -38,6 +45,7 @@ class SuperResCriterion(Criterion):
             "unit_feature": config.unit_feature_weight,
             "tv": self.weights.tv,
             "grid": config.grid_weight,
+            "detail": config.detail_weight,
         }
         self.factor = config.factor
         self.pixel = config.pixel
@@ -48,6 +56,7 @@ class SuperResCriterion(Criterion):
                 cast(nn.Module, loss_network),
                 content_layers=config.content_layers,
                 relative=config.relative,
+                content=config.content,
             )
         if config.unit_feature_weight:
             layers = config.unit_feature_layers
@@ -56,11 +65,13 @@ class SuperResCriterion(Criterion):
     def terms(self, output: Tensor, target: Tensor, *, shift_px: int = 0) -> dict[str, Tensor]:
         """Unweighted terms of two (N, 3, H, W) images; those without a weight are left out.
 
-        All but the grid's see them `shifted`.
+        All that look at features or single pixels see them `shifted`.
         """
         terms: dict[str, Tensor] = {}
         if self.term_weights["grid"]:
             terms["grid"] = grid_loss(output, target, factor=self.factor)
+        if self.term_weights["detail"]:
+            terms["detail"] = detail_loss(output, target)
         output, target = shifted(output, target, shift_px)
         if self.weights.pixel:
             terms["pixel"] = pixel_loss(output, target, kind=self.pixel)
