@@ -38,8 +38,8 @@ def test_every_typed_error_is_public() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'upscale'.*'stylize'"):
-        _ = impasto.upscale  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"no attribute 'downscale'.*'stylize'"):
+        _ = impasto.downscale  # type: ignore[attr-defined]
 
 
 def test_importing_the_package_loads_nothing_slow() -> None:

@@ -1,7 +1,8 @@
-"""Impasto: perceptual losses and real-time style transfer.
+"""Impasto: perceptual losses, real-time style transfer and super-resolution.
 
     import impasto
     impasto.stylize("photo.jpg", "starry-night").save("painted.jpg")
+    impasto.upscale("photo.jpg", 4).save("large.png")
 
 Everything below is imported at its first use (PEP 562), so `import impasto` costs next to nothing
 and loads neither torch nor Pillow. Nothing inside the package imports this module.
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
         TrainingError,
         WeightsError,
     )
-    from impasto.inference import stylize
+    from impasto.inference import match_colors, restore, stylize, upscale, upscale_tensor
     from impasto.losses import LossTerms, LossWeights, PerceptualLoss, gram_matrix
-    from impasto.models import StyleModel
+    from impasto.models import StyleModel, SuperResModel
     from impasto.models import load_style_model as load
+    from impasto.models import load_superres_model as load_upscaler
     from impasto.models.gallery import StyleEntry
     from impasto.models.gallery import list_styles as styles
+    from impasto.models.upscalers import UpscalerEntry
+    from impasto.models.upscalers import list_upscalers as upscalers
     from impasto.networks import load_loss_network
 
     __version__: str
@@ -39,14 +43,22 @@ __all__ = [
     "PerceptualLoss",
     "StyleEntry",
     "StyleModel",
+    "SuperResModel",
     "TrainingError",
+    "UpscalerEntry",
     "WeightsError",
     "__version__",
     "gram_matrix",
     "load",
     "load_loss_network",
+    "load_upscaler",
+    "match_colors",
+    "restore",
     "styles",
     "stylize",
+    "upscale",
+    "upscale_tensor",
+    "upscalers",
 ]
 
 # public name -> (module that defines it, its name there)
@@ -60,13 +72,21 @@ _HOMES = {
     "PerceptualLoss": ("impasto.losses", "PerceptualLoss"),
     "StyleEntry": ("impasto.models.gallery", "StyleEntry"),
     "StyleModel": ("impasto.models", "StyleModel"),
+    "SuperResModel": ("impasto.models", "SuperResModel"),
     "TrainingError": ("impasto.errors", "TrainingError"),
+    "UpscalerEntry": ("impasto.models.upscalers", "UpscalerEntry"),
     "WeightsError": ("impasto.errors", "WeightsError"),
     "gram_matrix": ("impasto.losses", "gram_matrix"),
     "load": ("impasto.models", "load_style_model"),
     "load_loss_network": ("impasto.networks", "load_loss_network"),
+    "load_upscaler": ("impasto.models", "load_superres_model"),
+    "match_colors": ("impasto.inference", "match_colors"),
+    "restore": ("impasto.inference", "restore"),
     "styles": ("impasto.models.gallery", "list_styles"),
     "stylize": ("impasto.inference", "stylize"),
+    "upscale": ("impasto.inference", "upscale"),
+    "upscale_tensor": ("impasto.inference", "upscale_tensor"),
+    "upscalers": ("impasto.models.upscalers", "list_upscalers"),
 }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto.cli.jobs import Output, choose_output, plan_jobs, style_label
+from impasto.cli.jobs import Output, choose_output, file_label, plan_jobs
 from impasto.cli.sources import Source
 from impasto.errors import OptionError
 
@@ -27,21 +27,27 @@ def targets(
     suffix: str | None = None,
 ) -> list[str]:
     output = output or Output(folder=Path("out"))
-    labels = {style: style_label(Path(style).stem) for style in styles}
+    labels = {style: file_label(Path(style).stem) for style in styles}
     jobs = plan_jobs(sources, labels, output, suffix=suffix, suffixes=SUFFIXES)
     return [job.target.as_posix() for job in jobs]
 
 
-def output(given: str | None, *, one_file: bool = True, one_style: bool = True) -> Output:
-    return choose_output(given, one_file=one_file, one_style=one_style, suffixes=SUFFIXES)
+def output(given: str | None, *, one_file: bool = True, one_model: bool = True) -> Output:
+    return choose_output(
+        given,
+        default_folder=Path("painted"),
+        one_file=one_file,
+        one_model=one_model,
+        suffixes=SUFFIXES,
+    )
 
 
-def test_without_output_one_photo_goes_to_the_current_folder_and_more_to_painted() -> None:
+def test_without_output_one_photo_goes_to_the_current_folder_and_more_to_the_default() -> None:
     assert output(None) == Output(folder=Path())
     assert output(None, one_file=False) == Output(folder=Path("painted"))
 
 
-def test_output_is_a_file_for_one_photo_in_one_style() -> None:
+def test_output_is_a_file_for_one_photo_in_one_model() -> None:
     assert output("x/y.JPG") == Output(folder=Path("x"), file=Path("x/y.JPG"))
 
 
@@ -59,7 +65,7 @@ def test_one_output_file_for_several_results_is_refused() -> None:
     with pytest.raises(OptionError, match=r"x\.png names one file.*give a folder"):
         output("x.png", one_file=False)
     with pytest.raises(OptionError, match=r"x\.png names one file.*give a folder"):
-        output("x.png", one_style=False)
+        output("x.png", one_model=False)
 
 
 def test_an_output_file_of_an_unknown_format_is_refused_with_the_known_ones() -> None:
@@ -71,12 +77,12 @@ def test_an_output_file_of_an_unknown_format_is_refused_with_the_known_ones() ->
     ("name", "label"),
     [("wave", "wave"), ("Starry Night", "starry-night"), ("../a/b\\c", "a-b-c"), ("é2.1", "é2.1")],
 )
-def test_a_style_labels_files_by_its_name_without_what_parts_paths(name: str, label: str) -> None:
-    assert style_label(name) == label
+def test_a_file_labels_files_by_its_name_without_what_parts_paths(name: str, label: str) -> None:
+    assert file_label(name) == label
 
 
 def test_a_style_with_no_usable_name_still_has_a_label() -> None:
-    assert style_label("/..") == "style"
+    assert file_label("/..") == "model"
 
 
 def test_results_are_named_photo_style_and_keep_the_structure() -> None:
@@ -101,7 +107,7 @@ def test_the_format_option_sets_every_suffix() -> None:
     ]
 
 
-def test_every_photo_is_painted_in_every_style_one_style_after_the_other() -> None:
+def test_every_photo_is_painted_in_every_style_one_model_after_the_other() -> None:
     assert targets(source("a.jpg"), source("b.jpg"), styles=("wave", "night")) == [
         "out/a-wave.jpg",
         "out/b-wave.jpg",
@@ -110,8 +116,8 @@ def test_every_photo_is_painted_in_every_style_one_style_after_the_other() -> No
     ]
 
 
-def test_styles_with_one_label_are_refused() -> None:
-    with pytest.raises(OptionError, match="one name for several styles"):
+def test_models_with_one_label_are_refused() -> None:
+    with pytest.raises(OptionError, match="one name for several models"):
         targets(source("a.jpg"), styles=("x/wave.safetensors", "wave"))
 
 

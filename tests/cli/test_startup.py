@@ -33,7 +33,11 @@ def loaded_by(*arguments: str) -> set[str]:
         ("--version",),
         ("styles",),
         ("styles", "--json"),
+        ("upscalers",),
+        ("upscalers", "--json"),
         ("stylize", "--help"),
+        ("upscale", "--help"),
+        ("restore", "--help"),
         ("train", "--help"),
         ("train", "style", "--help"),
     ],
@@ -46,7 +50,9 @@ def test_light_commands_load_nothing_slow(arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("styles",), ("styles", "--json")], ids=" ".join
+    "arguments",
+    [("--help",), ("styles",), ("styles", "--json"), ("upscalers",), ("upscalers", "--json")],
+    ids=" ".join,
 )
 def test_the_lightest_commands_load_neither_rich_nor_pydantic(arguments: tuple[str, ...]) -> None:
     assert not loaded_by(*arguments) & {"rich", "rich.console", "pydantic", "pydantic_core"}

@@ -52,8 +52,13 @@ def decoded_png(path) -> np.ndarray:
     for y in range(height):
         kind, row = raw[y * (stride + 1)], raw[y * (stride + 1) + 1 : (y + 1) * (stride + 1)]
         for i in range(stride):
-            left = row[i - step] if i >= step else 0
-            row[i] = (row[i] + (0, left, before[i], (left + before[i]) // 2)[kind]) % 256
+            left, corner = (row[i - step], before[i - step]) if i >= step else (0, 0)
+            # Paeth: of equally near ones the first
+            paeth = min(
+                left, before[i], corner, key=lambda byte: abs(left + before[i] - corner - byte)
+            )
+            predicted = (0, left, before[i], (left + before[i]) // 2, paeth)[kind]
+            row[i] = (row[i] + predicted) % 256
         before = row
         rows.append(bytes(row))
     return np.frombuffer(b"".join(rows), ">u2" if bits == 16 else "u1").reshape(

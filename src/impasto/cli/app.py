@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli.figures import figures
 from impasto.cli.root import QuickCommand, RootGroup
 from impasto.cli.styles import styles
 from impasto.cli.stylize import stylize
+from impasto.cli.upscale import restore, upscale
+from impasto.cli.upscalers import upscalers
 
 EPILOG = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."
 
@@ -41,14 +44,32 @@ def _root(
         typer.Option("--debug", envvar="IMPASTO_DEBUG", help="Show tracebacks of errors."),
     ] = False,
 ) -> None:
-    """Paint photos in the style of a painting, and train such styles."""
+    """Paint photos in the style of a painting, enlarge them, and train the networks that do it."""
 
 
 app.command("stylize")(stylize)
+app.command("upscale")(upscale)
+app.command("restore")(restore)
 app.command("styles", cls=QuickCommand)(styles)
+app.command("upscalers", cls=QuickCommand)(upscalers)
 
 
 @app.command("train", help="Train a style of your own from a painting and a folder of photos.")
 def _train_stand_in() -> None:
     # RootGroup puts impasto.cli.train in place of this when it is called.
+    raise NotImplementedError
+
+
+@app.command("evaluate", help="Measure super-resolution models by a named protocol.")
+def _evaluate_stand_in() -> None:
+    # RootGroup puts impasto.cli.evaluate in place of this when it is called.
+    raise NotImplementedError
+
+
+app.command("figures")(figures)
+
+
+@app.command("reproduce", help="Make the paper's tables again, our figures beside its own.")
+def _reproduce_stand_in() -> None:
+    # RootGroup puts impasto.cli.reproduce in place of this when it is called.
     raise NotImplementedError

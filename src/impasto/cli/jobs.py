@@ -1,4 +1,4 @@
-"""Which picture is painted in which style into which file: all decided before any painting."""
+"""Which picture goes through which model into which file: all decided before any work."""
 
 import os
 import re
@@ -10,15 +10,13 @@ from pathlib import Path
 from impasto.cli.sources import Failure, Source, find_sources, is_one_file, shown
 from impasto.errors import OptionError
 
-DEFAULT_FOLDER = Path("painted")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Paint `source` in `style` (a bundled name or a model file, as typed) into `target`."""
+    """Send `source` through `model` (a name or a file, as typed) into `target`."""
 
     source: Path
-    style: str
+    model: str
     target: Path
 
 
@@ -35,12 +33,13 @@ def plan(
     labels: Mapping[str, str],
     *,
     output: str | None,
+    default_folder: Path,
     format: str | None,
     failures: list[Failure],
 ) -> list[Job]:
     """The command line's words to jobs, finished ones too.
 
-    `labels` has each style as typed, and what it adds to file names. Inputs that name no picture
+    `labels` has each model as typed, and what it adds to file names. Inputs that name no picture
     are added to `failures`. Raises OptionError as `choose_output` and `plan_jobs` do, and for a
     `format` that cannot be written or is not that of `output`.
     """
@@ -52,7 +51,11 @@ def plan(
         raise OptionError(f"--format {format}: cannot be written; use one of {known}")
     one_file = is_one_file(inputs)
     place = choose_output(
-        output, one_file=one_file, one_style=len(labels) == 1, suffixes=WRITABLE_SUFFIXES
+        output,
+        default_folder=default_folder,
+        one_file=one_file,
+        one_model=len(labels) == 1,
+        suffixes=WRITABLE_SUFFIXES,
     )
     if suffix is not None and place.file is not None and place.file.suffix.lower() != suffix:
         raise OptionError(
@@ -64,21 +67,26 @@ def plan(
 
 
 def choose_output(
-    given: str | None, *, one_file: bool, one_style: bool, suffixes: Collection[str]
+    given: str | None,
+    *,
+    default_folder: Path,
+    one_file: bool,
+    one_model: bool,
+    suffixes: Collection[str],
 ) -> Output:
-    """Read `-o`: a folder, or a file when one picture is painted in one style.
+    """Read `-o`: a folder, or a file when one picture goes through one model.
 
-    Without `-o` one named file is painted into the current folder, anything else into ./painted.
-    `suffixes` are those that can be written. Raises OptionError when `given` names one file for
-    several results, or a file of a format that cannot be written.
+    Without `-o` one named file has its result in the current folder, anything else in
+    `default_folder`. `suffixes` are those that can be written. Raises OptionError when `given`
+    names one file for several results, or a file of a format that cannot be written.
     """
     if given is None:
-        return Output(folder=Path() if one_file else DEFAULT_FOLDER)
+        return Output(folder=Path() if one_file else default_folder)
     path = Path(os.path.expanduser(given))
     if given.endswith((os.sep, "/")) or os.path.isdir(path) or not path.suffix:
         return Output(folder=path)
     writable = path.suffix.lower() in suffixes
-    if not (one_file and one_style):
+    if not (one_file and one_model):
         if writable:
             raise OptionError(
                 f"--output {shown(path)} names one file, but there may be several results; "
@@ -93,9 +101,9 @@ def choose_output(
     return Output(folder=path.parent, file=path)
 
 
-def style_label(name: str) -> str:
+def file_label(name: str) -> str:
     """A model's name as a part of file names: "Starry Night/2" -> "starry-night-2"."""
-    return re.sub(r"[^\w.]+", "-", name).strip("-.").lower() or "style"
+    return re.sub(r"[^\w.]+", "-", name).strip("-.").lower() or "model"
 
 
 def plan_jobs(
@@ -106,9 +114,9 @@ def plan_jobs(
     suffix: str | None,
     suffixes: Collection[str],
 ) -> list[Job]:
-    """One job per picture and style, styles outermost; targets are all different.
+    """One job per picture and model, models outermost; targets are all different.
 
-    A target is named STEM-STYLE.SUFFIX, in the folder structure of its source. `suffix` replaces
+    A target is named STEM-LABEL.SUFFIX, in the folder structure of its source. `suffix` replaces
     that of the source; a source whose own cannot be written becomes .png. Names that collide get
     their source's folder in front, or else its suffix behind the stem; a picture that is itself
     another job's target is an earlier result and left out.
@@ -116,10 +124,10 @@ def plan_jobs(
     """
     if len(set(labels.values())) < len(labels):
         both = " and ".join(labels)
-        raise OptionError(f"--style {both}: one name for several styles; paint them one at a time")
+        raise OptionError(f"{both}: one name for several models; use them one at a time")
     jobs = [
-        Job(source=source.path, style=style, target=target)
-        for style, label in labels.items()
+        Job(source=source.path, model=model, target=target)
+        for model, label in labels.items()
         for source, target in _targets(sources, label, output, suffix, suffixes)
     ]
     for job in jobs:
@@ -191,7 +199,7 @@ def _refuse_collisions(jobs: Sequence[Job]) -> None:
         if other is not job:
             raise OptionError(
                 f"{shown(other.source)} and {shown(job.source)} would both become "
-                f"{shown(job.target)}; paint them one at a time with different -o"
+                f"{shown(job.target)}; do them one at a time with different -o"
             )
 
 

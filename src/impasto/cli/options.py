@@ -1,4 +1,4 @@
-"""Options of `impasto stylize`, one name each, so that the command reads as its steps."""
+"""Options of the commands for pictures, one name each, so that a command reads as its steps."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -21,6 +21,39 @@ def _complete_style(incomplete: str) -> list[str]:
     return [entry.name for entry in list_styles() if entry.name.startswith(incomplete)]
 
 
+class Factor(StrEnum):
+    """How many times longer each side becomes."""
+
+    two = "2"
+    three = "3"
+    four = "4"
+    eight = "8"
+
+
+class ColorMatchName(StrEnum):
+    """Where the colours of the result come from."""
+
+    auto = "auto"
+    none = "none"
+    histogram = "histogram"
+    low_frequency = "low-frequency"
+
+
+def _complete_upscaler(incomplete: str) -> list[str]:
+    return _complete_model(incomplete, "superres")
+
+
+def _complete_restorer(incomplete: str) -> list[str]:
+    return _complete_model(incomplete, "restore")
+
+
+def _complete_model(incomplete: str, task: str) -> list[str]:
+    from impasto.models.upscalers import list_upscalers
+
+    names = [entry.name for entry in list_upscalers() if entry.task == task]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 Inputs = Annotated[
     list[str],
     typer.Argument(metavar="INPUT...", help="Photos, folders (with subfolders), quoted globs."),
@@ -41,7 +74,7 @@ OutputPath = Annotated[
         "--output",
         "-o",
         metavar="FILE_OR_FOLDER",
-        help="Without it: the current folder for one photo, else ./painted.",
+        help="Without it: the current folder for one photo, else a folder like ./painted.",
     ),
 ]
 Size = Annotated[
@@ -55,7 +88,7 @@ Strength = Annotated[
 KeepColors = Annotated[
     bool, typer.Option("--keep-colors", help="Take the brush strokes, keep the photo's colours.")
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Paint again what is already there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do again what is already there.")]
 KeepMetadata = Annotated[
     bool,
     typer.Option("--keep-metadata/--no-metadata", help="EXIF (with place and date) and XMP."),
@@ -71,4 +104,50 @@ Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AV
 MaxPixels = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Refuse photos of more pixels (decompression bombs)."),
+]
+
+EnlargementFactor = Annotated[
+    Factor | None,
+    typer.Option(help="Times as wide and as high; without it the model's own, or 4."),
+]
+UpscalerName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME_OR_FILE",
+        autocompletion=_complete_upscaler,
+        help="A bundled model (see `impasto upscalers`), with or without its -xN, or a file.",
+    ),
+]
+RestorerName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME_OR_FILE",
+        autocompletion=_complete_restorer,
+        help="A bundled model (see `impasto upscalers`) or a file of `impasto train restore`.",
+    ),
+]
+Mask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="For models that fill holes: white where the photo is missing; else its alpha counts.",
+    ),
+]
+NetworkStrength = Annotated[
+    float,
+    typer.Option(min=0.0, max=1.0, help="From 0, what a plain filter gives, to 1, the network."),
+]
+ColorMatch = Annotated[
+    ColorMatchName,
+    typer.Option(help="Take the colours from the photo; auto is what the model recommends."),
+]
+Tile = Annotated[
+    int | None,
+    typer.Option(
+        "--tile", min=1, metavar="PX", help="Side of a tile in the photo; without it by device."
+    ),
 ]

@@ -16,7 +16,11 @@ EXIT_USAGE = 2  # the command itself was wrong, nothing was begun
 EXIT_INTERRUPTED = 130  # Ctrl-C, as shells count it
 
 # command group -> "module:typer app" behind it; app.py declares a stand-in with the same name
-LAZY_GROUPS = {"train": "impasto.cli.train:train_app"}
+LAZY_GROUPS = {
+    "train": "impasto.cli.train:train_app",
+    "evaluate": "impasto.cli.evaluate:evaluate_app",
+    "reproduce": "impasto.cli.reproduce:reproduce_app",
+}
 
 
 class _QuickFlags:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Something named on the command line that could not be painted, and why."""
+    """Something named on the command line that could not be worked on, and why."""
 
     name: str
     reason: str

@@ -25,24 +25,21 @@ def stylize(
     Results are named PHOTO-STYLE.jpg and keep the structure of folders. What is already there is
     skipped, so the same command goes on where it was stopped.
     """
-    from impasto.cli.jobs import Job, plan, style_label
-    from impasto.cli.painting import Outcome, paint_all, unfinished
+    from impasto.cli.batch import run_pictures
+    from impasto.cli.jobs import Job, file_label
+    from impasto.cli.wording import PAINTING
     from impasto.inference import choose_device, stylize_file
     from impasto.media import DEFAULT_MAX_PIXELS
     from impasto.models import load_style_model
 
     place = choose_device(device.value)
     models = {name: load_style_model(name).to(place) for name in style}
-    labels = {name: style_label(model.name) for name, model in models.items()}
-    outcome = Outcome()
-    jobs = plan(inputs, labels, output=output, format=format, failures=outcome.failures)
-    jobs = unfinished(jobs, overwrite=overwrite, outcome=outcome)
 
     def paint(job: Job) -> None:
         stylize_file(
             job.source,
             job.target,
-            models[job.style],
+            models[job.model],
             size=size,
             strength=strength,
             keep_colors=keep_colors,
@@ -52,4 +49,13 @@ def stylize(
             max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
         )
 
-    paint_all(jobs, paint, outcome, debug=bool(ctx.find_root().params.get("debug")))
+    run_pictures(
+        inputs,
+        {name: file_label(model.name) for name, model in models.items()},
+        paint,
+        PAINTING,
+        output=output,
+        format=format,
+        overwrite=overwrite,
+        debug=bool(ctx.find_root().params.get("debug")),
+    )

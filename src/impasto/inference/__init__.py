@@ -1,7 +1,25 @@
-"""Paint photos with a trained style: any size, in bounded memory, exact."""
+"""Use trained models on photos: any size, in bounded memory, exact."""
 
+from impasto.inference.color_match import COLOR_MATCHES, match_colors
 from impasto.inference.engine import stylize_tensor
 from impasto.inference.stylize import stylize, stylize_file
+from impasto.inference.superres_engine import upscale_tensor
+from impasto.inference.superres_options import SuperResOptions
+from impasto.inference.upscale import models_for, restore, restorer_for, upscale, upscale_file
 from impasto.networks.devices import choose_device
 
-__all__ = ["choose_device", "stylize", "stylize_file", "stylize_tensor"]
+__all__ = [
+    "COLOR_MATCHES",
+    "SuperResOptions",
+    "choose_device",
+    "match_colors",
+    "models_for",
+    "restore",
+    "restorer_for",
+    "stylize",
+    "stylize_file",
+    "stylize_tensor",
+    "upscale",
+    "upscale_file",
+    "upscale_tensor",
+]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import ImageError, ModelError, OptionError
-from impasto.inference.memory import check_memory
+from impasto.inference.memory import check_memory, is_out_of_memory
 from impasto.inference.ranges import in_unit_range
 from impasto.inference.strips import stylize_in_strips
 from impasto.media import keep_colors as with_colors_of
@@ -75,7 +75,7 @@ def _paint(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
         if dtype != torch.float32 and not _is_finite(output):
             output = _forward(model, image, torch.float32)
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         height, width = image.shape[-2:]
         raise OptionError(
@@ -96,8 +96,3 @@ def _forward(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
 def _is_finite(output: Tensor) -> bool:
     # The network ends in tanh, so a sum cannot overflow, and unlike isfinite() it needs no map.
     return bool(torch.isfinite(output.sum()))
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    kinds = (torch.OutOfMemoryError, MemoryError)
-    return isinstance(error, kinds) or "can't allocate memory" in str(error)

@@ -10,6 +10,7 @@ from impasto.networks import StyleNetworkConfig
 
 _FIXED_BYTES = 100 * 2**20  # strips and the kernels' scratch space
 _IMAGE_BYTES = 3 * 4  # per pixel of a float32 image
+_MEMORY_SIGNS = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
 
 
 def estimate_bytes(
@@ -41,7 +42,7 @@ def check_memory(
     max_memory_bytes: int | None = None,
 ) -> None:
     """Raise OptionError if the estimate passes the limit; default: all memory of `device`."""
-    limit = _memory_of(device) if max_memory_bytes is None else max_memory_bytes
+    limit = total_memory(device) if max_memory_bytes is None else max_memory_bytes
     needed = estimate_bytes(config, size_hw, dtype)
     if limit is None or needed <= limit:
         return
@@ -52,10 +53,19 @@ def check_memory(
     )
 
 
-def _memory_of(device: torch.device) -> int | None:
+def total_memory(device: torch.device) -> int | None:
+    """All memory of `device` in bytes; None where it cannot be told."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf
         return None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether `error` says that memory was wanted and not there, on whatever device."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()  # the CPU's allocator, MPS and cuDNN raise plain RuntimeErrors
+    return isinstance(error, RuntimeError) and any(sign in text for sign in _MEMORY_SIGNS)

@@ -36,9 +36,13 @@ class Look:
 
     def __post_init__(self) -> None:
         check_strength(self.strength)
-        size = self.size
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise OptionError(f"size {size!r}: the long side in pixels, a whole number from 1 on")
+        check_size(self.size)
+
+
+def check_size(size: int | None) -> None:
+    """Raise OptionError unless `size` is None or a whole number from 1 on."""
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        raise OptionError(f"size {size!r}: the long side in pixels, a whole number from 1 on")
 
 
 def stylize(

@@ -1,9 +1,8 @@
-"""Alpha: taken off on the way in, put back or painted over on the way out."""
+"""Alpha: taken off on the way in."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 # Pillow's modes that carry alpha, with the mode that has it as a plain last channel.
 _PLAIN_ALPHA_MODE = {
@@ -37,8 +36,3 @@ def divide_by_alpha(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     colors, alpha = samples[..., :-1], samples[..., -1:]
     plain = np.divide(colors, alpha, out=np.zeros_like(colors), where=alpha > 0)
     return np.concatenate([np.minimum(plain, 1), alpha], axis=-1)
-
-
-def over_white(pixels: Tensor, alpha: Tensor) -> Tensor:
-    """Composite onto white in coded sRGB values, as browsers do: (1, 3, H, W), (1, 1, H, W)."""
-    return 1 - (1 - pixels) * alpha

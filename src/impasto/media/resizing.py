@@ -25,12 +25,12 @@ def resize(pixels: Tensor, size_hw: tuple[int, int]) -> Tensor:
 
 def resize_long_side(pixels: Tensor, px: int) -> Tensor:
     """Scale (N, C, H, W), up or down, so that the longer side has `px` pixels."""
-    return resize(pixels, _scaled_size(pixels, px, max(pixels.shape[-2:])))
+    return resize(pixels, scaled_size((pixels.shape[-2], pixels.shape[-1]), px))
 
 
 def resize_short_side(pixels: Tensor, px: int) -> Tensor:
     """Scale (N, C, H, W), up or down, so that the shorter side has `px` pixels."""
-    return resize(pixels, _scaled_size(pixels, px, min(pixels.shape[-2:])))
+    return resize(pixels, _scaled(pixels.shape[-2], pixels.shape[-1], px, min(pixels.shape[-2:])))
 
 
 def _bicubic(pixels: Tensor, height: int, width: int) -> Tensor:
@@ -50,8 +50,15 @@ def _bicubic(pixels: Tensor, height: int, width: int) -> Tensor:
     return resized.to(pixels.dtype)
 
 
-def _scaled_size(pixels: Tensor, px: int, side: int) -> tuple[int, int]:
+def scaled_size(size_hw: tuple[int, int], px: int) -> tuple[int, int]:
+    """The size of a picture of `size_hw` whose longer side has become `px` pixels.
+
+    Raises OptionError for less than a pixel.
+    """
+    return _scaled(*size_hw, px, max(size_hw))
+
+
+def _scaled(height: int, width: int, px: int, side: int) -> tuple[int, int]:
     if px < 1:
         raise OptionError(f"size {px} px: must be at least 1")
-    height, width = pixels.shape[-2:]
     return max(1, round(height * px / side)), max(1, round(width * px / side))

@@ -5,20 +5,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from impasto.errors import ImageError
 from impasto.files.atomic import atomic_path
-from impasto.media.alpha import over_white
 from impasto.media.color_profiles import srgb_profile
 from impasto.media.formats import WRITABLE_FORMATS, WritableFormat
 from impasto.media.metadata import pillow_save_options
 from impasto.media.picture import Metadata
 from impasto.media.pillow_warnings import pillow_warnings_ignored
-from impasto.media.png_writer import write_png_16bit
-from impasto.media.samples import bands, quantised_rows
+from impasto.media.png_writer import write_png
+from impasto.media.sample_rows import (
+    ArraySamples,
+    InColor,
+    SampleRows,
+    TensorSamples,
+    over_white_rows,
+)
+from impasto.media.samples import bands
 from impasto.media.tiff_writer import write_tiff
 
 _FULL_CHROMA_QUALITY = 90  # from here on colour is kept at full resolution (4:4:4)
@@ -43,41 +51,84 @@ def write_picture(
     Raises ImageError, which names the file, if its suffix is not in WRITABLE_SUFFIXES, values are
     not finite, shapes are wrong, the picture is too large for the format or the disk refuses.
     """
+    _format_of(Path(path))  # a wrong suffix is told before wrong pixels
+    _check(pixels, alpha, str(path))
+    samples = TensorSamples(pixels=pixels, alpha=alpha)
+    _write(Path(path), samples, bits=bits, metadata=metadata, quality=quality, own_png=bits == 16)
+
+
+def write_array(
+    path: Path | str,
+    array: NDArray[np.unsignedinteger[Any]],
+    *,
+    bits: int = 8,
+    metadata: Metadata | None = None,
+    quality: int = 95,
+) -> None:
+    """Write (H, W, C) sRGB samples of uint8 or uint16, row by row, as `write_picture` does.
+
+    C is 1 (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGBA). PNG and TIFF are written from the array
+    itself; other formats take a copy of 1 to 4 bytes a pixel. Grey stays grey where the format can
+    (PNG, TIFF, JPEG). Raises ImageError as `write_picture` does.
+    """
+    good = array.ndim == 3 and array.dtype in (np.uint8, np.uint16)
+    if not good or min(array.shape) < 1 or array.shape[2] > 4:
+        raise ImageError(
+            f"{path}: wanted (H, W, 1 to 4) of uint8 or uint16; got {array.shape} {array.dtype}"
+        )
+    samples = ArraySamples(array=array)
+    _write(Path(path), samples, bits=bits, metadata=metadata, quality=quality, own_png=True)
+
+
+def check_target(path: Path | str, size_hw: tuple[int, int]) -> None:
+    """Raise ImageError, which names the file, if its format cannot hold a picture of that size.
+
+    For asking before the work; the writing functions ask too.
+    """
     path = Path(path)
     form = _format_of(path)
-    if bits not in (8, 16) or not 1 <= quality <= 100:
-        raise ImageError(f"{path}: bits={bits}, quality={quality}; wanted 8 or 16, and 1 to 100")
-    _check(pixels, alpha, str(path))
-    if max(pixels.shape[-2:]) > form.max_side:
-        height, width = pixels.shape[-2:]
+    height, width = size_hw
+    if max(size_hw) > form.max_side:
         raise ImageError(
             f"{path}: {width} x {height} px; {form.pillow_name} holds at most {form.max_side} px "
             "a side, choose PNG or TIFF"
         )
-    with _write_errors_named(path), pillow_warnings_ignored(), atomic_path(path) as temporary:
-        bits = bits if form.deep else 8
-        _encode(temporary, form, pixels, alpha, bits, metadata or Metadata(), quality)
 
 
-def _encode(
+def _write(
     path: Path,
-    form: WritableFormat,
-    pixels: Tensor,
-    alpha: Tensor | None,
+    samples: SampleRows,
+    *,
     bits: int,
-    metadata: Metadata,
+    metadata: Metadata | None,
     quality: int,
+    own_png: bool,
 ) -> None:
-    icc = srgb_profile()
-    if form.pillow_name == "TIFF" or bits == 16:
-        channels = pixels if alpha is None else torch.cat([pixels, alpha.to(pixels)], dim=1)
+    if bits not in (8, 16) or not 1 <= quality <= 100:
+        raise ImageError(f"{path}: bits={bits}, quality={quality}; wanted 8 or 16, and 1 to 100")
+    check_target(path, samples.size_hw)
+    form = _format_of(path)
+    bits = bits if form.deep else 8
+    metadata = metadata or Metadata()
+    if samples.channels < 3 and not _holds_gray(form, samples.channels, bits):
+        samples = InColor(samples=samples)
+    with _write_errors_named(path), pillow_warnings_ignored(), atomic_path(path) as temporary:
         if form.pillow_name == "TIFF":
-            write_tiff(path, channels, bits=bits, icc=icc, metadata=metadata)
+            write_tiff(temporary, samples, bits=bits, icc=srgb_profile(), metadata=metadata)
+        elif form.pillow_name == "PNG" and own_png:
+            write_png(temporary, samples, bits=bits, icc=srgb_profile(), metadata=metadata)
         else:
-            write_png_16bit(path, channels, icc=icc, metadata=metadata)
-        return
-    image = _pillow_image(pixels, alpha, keep_alpha=form.alpha)
-    image.save(path, format=form.pillow_name, **_save_options(form, metadata, quality))
+            image = _pillow_image(samples, keep_alpha=form.alpha)
+            options = _save_options(form, metadata, quality)
+            if image.mode == "L":
+                del options["icc_profile"]  # it is one for colours
+            image.save(temporary, format=form.pillow_name, **options)
+
+
+def _holds_gray(form: WritableFormat, channels: int, bits: int) -> bool:
+    if form.pillow_name == "TIFF":  # many readers, Pillow too, do not know deep grey with alpha
+        return channels == 1 or bits == 8
+    return form.pillow_name in ("PNG", "JPEG")
 
 
 def to_pil(pixels: Tensor, alpha: Tensor | None = None) -> Image.Image:
@@ -86,8 +137,19 @@ def to_pil(pixels: Tensor, alpha: Tensor | None = None) -> Image.Image:
     Values are clamped to [0, 1] and rounded. Raises ImageError for wrong shapes and for NaN.
     """
     _check(pixels, alpha, "pixels")
-    image = _pillow_image(pixels, alpha, keep_alpha=True)
+    image = _pillow_image(TensorSamples(pixels=pixels, alpha=alpha), keep_alpha=True)
     image.info["icc_profile"] = srgb_profile()
+    return image
+
+
+def array_to_pil(array: NDArray[np.unsignedinteger[Any]]) -> Image.Image:
+    """(H, W, 1 to 4) of uint8 or uint16 -> an 8-bit Pillow image: L, LA, RGB or RGBA.
+
+    Colours are tagged sRGB.
+    """
+    image = _pillow_image(ArraySamples(array=array), keep_alpha=True)
+    if array.shape[2] >= 3:
+        image.info["icc_profile"] = srgb_profile()
     return image
 
 
@@ -123,16 +185,19 @@ def _check(pixels: Tensor, alpha: Tensor | None, source: str) -> None:
                 )
 
 
-def _pillow_image(pixels: Tensor, alpha: Tensor | None, *, keep_alpha: bool) -> Image.Image:
-    height, width = pixels.shape[-2:]
-    image = Image.new("RGBA" if alpha is not None and keep_alpha else "RGB", (width, height))
+def _pillow_image(samples: SampleRows, *, keep_alpha: bool) -> Image.Image:
+    height, width = samples.size_hw
+    has_alpha = samples.channels in (2, 4)
+    mode = "L" if samples.channels < 3 else "RGB"
+    if has_alpha and keep_alpha:
+        mode += "A"
+    image = Image.new(mode, (width, height))
     for top, bottom in bands((height, width)):
-        rows = pixels[:, :, top:bottom]
-        if alpha is not None:
-            alpha_rows = alpha[:, :, top:bottom].to(rows)
-            rows = torch.cat([rows, alpha_rows], 1) if keep_alpha else over_white(rows, alpha_rows)
-        values = quantised_rows(rows, 0, bottom - top, bits=8)
-        image.paste(Image.fromarray(values), (0, top))
+        if has_alpha and not keep_alpha:
+            rows = over_white_rows(samples, top, bottom)
+        else:
+            rows = samples.rows(top, bottom, bits=8)
+        image.paste(Image.fromarray(rows[..., 0] if mode == "L" else rows), (0, top))
     return image
 
 

@@ -3,16 +3,17 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
 
-from impasto.cli.jobs import Job
+from impasto.cli.jobs import Job, plan
+from impasto.cli.meter import Meter
 from impasto.cli.root import EXIT_FAILED
 from impasto.cli.sources import Failure, shown
+from impasto.cli.wording import Wording
 from impasto.errors import ImpastoError
 
 
@@ -20,7 +21,7 @@ from impasto.errors import ImpastoError
 class Outcome:
     """What became of the jobs so far; filled while they run."""
 
-    painted: list[Path] = field(default_factory=list)
+    done: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
@@ -39,8 +40,44 @@ def unfinished(jobs: Sequence[Job], *, overwrite: bool, outcome: Outcome) -> lis
     return todo
 
 
-def paint_all(
-    jobs: Sequence[Job], paint: Callable[[Job], None], outcome: Outcome, *, debug: bool
+def run_pictures(
+    inputs: Sequence[str],
+    labels: Mapping[str, str],
+    work: Callable[[Job], None],
+    wording: Wording,
+    *,
+    output: str | None,
+    format: str | None,
+    overwrite: bool,
+    meter: Meter | None = None,
+    debug: bool,
+) -> None:
+    """Plan the jobs, do those that are not finished, and tell how it went.
+
+    `labels` has each model as typed, and what it adds to file names. Raises OptionError as `plan`
+    does, typer.Exit on failures.
+    """
+    outcome = Outcome()
+    jobs = plan(
+        inputs,
+        labels,
+        output=output,
+        default_folder=wording.folder,
+        format=format,
+        failures=outcome.failures,
+    )
+    jobs = unfinished(jobs, overwrite=overwrite, outcome=outcome)
+    run_batch(jobs, work, outcome, wording, meter=meter or Meter(wording.doing), debug=debug)
+
+
+def run_batch(
+    jobs: Sequence[Job],
+    work: Callable[[Job], None],
+    outcome: Outcome,
+    wording: Wording,
+    *,
+    meter: Meter,
+    debug: bool,
 ) -> None:
     """Do the jobs and tell how it went, after Ctrl-C too. Raises typer.Exit on failures."""
 
@@ -49,10 +86,10 @@ def paint_all(
             print(f"failed: {failure}", file=sys.stderr)
 
     try:
-        with progress_bar(len(jobs)) as advance:
-            run_jobs(jobs, paint, outcome=outcome, debug=debug, advance=advance, report=report)
+        with meter.running(len(jobs)):
+            run_jobs(jobs, work, outcome=outcome, debug=debug, advance=meter.advance, report=report)
     finally:
-        typer.echo(summary(outcome))
+        typer.echo(summary(outcome, wording))
         for failure in outcome.failures:
             print(f"impasto: {failure}", file=sys.stderr)
     if outcome.failures:
@@ -61,20 +98,20 @@ def paint_all(
 
 def run_jobs(
     jobs: Sequence[Job],
-    paint: Callable[[Job], None],
+    work: Callable[[Job], None],
     *,
     outcome: Outcome,
     debug: bool = False,
     advance: Callable[[], None] = lambda: None,
     report: Callable[[Failure], None] = lambda failure: None,  # noqa: ARG005
 ) -> None:
-    """Call `paint` on every job and note in `outcome` how it went; no failure ends the run.
+    """Call `work` on every job and note in `outcome` how it went; no failure ends the run.
 
     KeyboardInterrupt passes through, with `outcome` telling what was finished before it.
     """
     for job in jobs:
         try:
-            paint(job)
+            work(job)
         # One bad file must not end a long run, whatever it makes a decoder or the network raise.
         except Exception as error:
             if debug:
@@ -83,7 +120,7 @@ def run_jobs(
             outcome.failures.append(failure)
             report(failure)
         else:
-            outcome.painted.append(job.target)
+            outcome.done.append(job.target)
         advance()
 
 
@@ -91,7 +128,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ImpastoError):
         text = str(error)
     elif isinstance(error, MemoryError):
-        text = "not enough memory; a smaller --size needs less"
+        text = "not enough memory for a picture of this size"
     elif isinstance(error, OSError) and error.strerror:
         text = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
     else:
@@ -99,35 +136,15 @@ def _reason(error: Exception) -> str:
     return " ".join(text.splitlines())
 
 
-@contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[], None]]:
-    """Yield what advances a bar on stderr; no bar for one picture, or where nobody watches."""
-    if total < 2 or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = (TextColumn("painting"), BarColumn(), MofNCompleteColumn(), Remaining())
-    # stdout may be a file or a pipe; only lines for the terminal may go round the bar.
-    shares_terminal = sys.stdout.isatty()
-    with Progress(
-        *columns, console=Console(stderr=True), redirect_stdout=shares_terminal
-    ) as progress:
-        task = progress.add_task("painting", total=total)
-        yield lambda: progress.advance(task)
-
-
-def summary(outcome: Outcome) -> str:
-    """One line for people: what was painted and where, what was there already, what failed."""
-    done = len(outcome.painted)
-    parts = [f"painted {done} picture{'s' * (done != 1)}{_where(outcome.painted)}"]
+def summary(outcome: Outcome, wording: Wording) -> str:
+    """One line for people: what was done and where, what was there already, what failed."""
+    count = len(outcome.done)
+    parts = [f"{wording.done} {count} picture{'s' * (count != 1)}{_where(outcome.done)}"]
     if outcome.skipped:
         there = f"{len(outcome.skipped)} already there"
         if len(outcome.skipped) == 1:
             there = f"{shown(outcome.skipped[0])} is already there"
-        parts.append(f"{there} (--overwrite paints again)")
+        parts.append(f"{there} (--overwrite {wording.verb}s again)")
     if outcome.failures:
         parts.append(f"{len(outcome.failures)} failed")
     return ", ".join(parts)

@@ -1,0 +1,97 @@
+"""`impasto evaluate superres`: models on test sets, one results file, a table."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from impasto.cli.options import Device, DeviceName
+
+evaluate_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Measure models by a named protocol.",
+)
+
+
+@evaluate_app.callback()
+def _evaluate() -> None:
+    """Measure models. Run the same command again to go on where it stopped."""
+
+
+def _flag(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, **more)
+
+
+@evaluate_app.command("superres")
+def evaluate_superres_command(
+    models: Annotated[
+        str | None,
+        _flag(
+            "As bicubic,pixel,FILE,LABEL=FILE: filters, bundled models, model files. [bilinear, "
+            "bicubic, lanczos, and of srcnn, pixel and perceptual those there are]"
+        ),
+    ] = None,
+    sets: Annotated[
+        str, _flag("set5, set14, bsd100 (downloaded if need be), or folders of images.")
+    ] = "set5,set14,bsd100",
+    factor: Annotated[int, _flag("2, 3, 4 or 8.")] = 4,
+    protocol: Annotated[
+        str, _flag("standard, blur (the paper's degradation), or rgb.")
+    ] = "standard",
+    output: Annotated[Path, _flag("The results, a .json file.", "--output", "-o")] = Path(
+        "results.json"
+    ),
+    data: Annotated[
+        Path | None, _flag("Folder with the test sets as folders; else $IMPASTO_DATA/superres.")
+    ] = None,
+    distances: Annotated[
+        str,
+        _flag(
+            "Perceptual ones: lpips-alex, lpips-vgg, lpips-squeeze, lpips-squeeze-caffe, "
+            "features-googlenet; auto: what is at hand; none."
+        ),
+    ] = "auto",
+    color_match: Annotated[
+        str,
+        _flag("none, histogram, low-frequency; several, as none,histogram, to see the cost."),
+    ] = "none",
+    crops: Annotated[int, _flag("Images a set of which crops are kept for figures.", min=0)] = 3,
+    save_images: Annotated[Path | None, _flag("Folder that keeps the whole outputs.")] = None,
+    repeats: Annotated[int, _flag("Times each image is enlarged, for the time.", min=1)] = 1,
+    device: Device = DeviceName.auto,
+    overwrite: Annotated[bool, _flag("Measure all of it again.", "--overwrite")] = False,
+) -> None:
+    """PSNR, SSIM, perceptual distance and time of super-resolution models.
+
+    Results go into a JSON file, its table beside it as Markdown and here. What the file has
+    already, of the same images and weights, is kept. `impasto figures` draws it.
+    """
+    from impasto.cli.evaluation_progress import EvaluationProgress, comma_list
+    from impasto.evaluation import SuperResEvaluation, evaluate_superres, results_table
+    from impasto.evaluation.methods import default_models
+    from impasto.files.atomic import write_text
+
+    config = SuperResEvaluation(
+        models=comma_list("--models", models) if models else default_models(factor),
+        sets=comma_list("--sets", sets),
+        factor=factor,
+        protocol=protocol,
+        output=output,
+        data=data,
+        distances=comma_list("--distances", distances),
+        color_matches=comma_list("--color-match", color_match),
+        crops=crops,
+        save_images=save_images,
+        device=device.value,
+        repeats=repeats,
+        overwrite=overwrite,
+    )
+    with EvaluationProgress.running() as progress:
+        results = evaluate_superres(config, progress)
+    table = results_table(results)
+    write_text(output.with_suffix(".md"), table)
+    typer.echo(table)
+    typer.echo(f"results: {output}\ndraw them with: impasto figures {output}")
+    progress.finish()

@@ -1,0 +1,178 @@
+"""`impasto upscale` and `impasto restore`: models, then jobs, then the work, then a summary."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from impasto.cli import options
+
+if TYPE_CHECKING:
+    from impasto.cli.wording import Wording
+    from impasto.models import SuperResModel
+
+
+def upscale(
+    ctx: typer.Context,
+    inputs: options.Inputs,
+    factor: options.EnlargementFactor = None,
+    model: options.UpscalerName = None,
+    output: options.OutputPath = None,
+    size: options.Size = None,
+    device: options.Device = options.DeviceName.auto,
+    strength: options.NetworkStrength = 1.0,
+    color_match: options.ColorMatch = options.ColorMatchName.auto,
+    tile: options.Tile = None,
+    overwrite: options.Overwrite = False,
+    keep_metadata: options.KeepMetadata = True,
+    format: options.Format = None,
+    quality: options.Quality = 95,
+    max_pixels: options.MaxPixels = None,
+) -> None:
+    """Enlarge photos with a super-resolution network.
+
+    Results are named PHOTO-x4.jpg and keep the structure of folders. What is already there is
+    skipped, so the same command goes on where it was stopped.
+    """
+    import math
+
+    from impasto.cli.wording import UPSCALING
+    from impasto.inference import models_for
+
+    models = models_for(model, None if factor is None else int(factor.value))
+    label = f"x{math.prod(each.factor for each in models)}"
+    _run(
+        ctx,
+        inputs,
+        models,
+        label,
+        UPSCALING,
+        output=output,
+        size=size,
+        mask=None,
+        device=device,
+        strength=strength,
+        color_match=color_match.value,
+        tile=tile,
+        overwrite=overwrite,
+        keep_metadata=keep_metadata,
+        format=format,
+        quality=quality,
+        max_pixels=max_pixels,
+    )
+
+
+def restore(
+    ctx: typer.Context,
+    inputs: options.Inputs,
+    model: options.RestorerName,
+    mask: options.Mask = None,
+    output: options.OutputPath = None,
+    device: options.Device = options.DeviceName.auto,
+    strength: options.NetworkStrength = 1.0,
+    tile: options.Tile = None,
+    overwrite: options.Overwrite = False,
+    keep_metadata: options.KeepMetadata = True,
+    format: options.Format = None,
+    quality: options.Quality = 95,
+    max_pixels: options.MaxPixels = None,
+) -> None:
+    """Take away noise, blocks or blur, add colour, or fill holes, as the model was trained to.
+
+    Results are named PHOTO-MODEL.jpg and keep the structure of folders. What is already there is
+    skipped, so the same command goes on where it was stopped.
+    """
+    from impasto.cli.jobs import file_label
+    from impasto.cli.wording import RESTORING
+    from impasto.inference import restorer_for
+
+    restorer = restorer_for(model)
+    _run(
+        ctx,
+        inputs,
+        [restorer],
+        file_label(restorer.name),
+        RESTORING,
+        output=output,
+        size=None,
+        mask=mask,
+        device=device,
+        strength=strength,
+        color_match="none",
+        tile=tile,
+        overwrite=overwrite,
+        keep_metadata=keep_metadata,
+        format=format,
+        quality=quality,
+        max_pixels=max_pixels,
+    )
+
+
+def _run(
+    ctx: typer.Context,
+    inputs: Sequence[str],
+    models: "Sequence[SuperResModel]",
+    label: str,
+    wording: "Wording",
+    *,
+    output: str | None,
+    size: int | None,
+    mask: str | None,
+    device: options.DeviceName,
+    strength: float,
+    color_match: str,
+    tile: int | None,
+    overwrite: bool,
+    keep_metadata: bool,
+    format: str | None,
+    quality: int,
+    max_pixels: int | None,
+) -> None:
+    import sys
+
+    from impasto.cli.batch import run_pictures
+    from impasto.cli.jobs import Job
+    from impasto.cli.meter import Meter
+    from impasto.cli.sources import shown
+    from impasto.inference import SuperResOptions, choose_device, upscale_file
+    from impasto.media import DEFAULT_MAX_PIXELS
+
+    place = choose_device(device.value)
+    models = [model.to(place) for model in models]
+    meter = Meter(wording.doing, least=1)
+
+    def work(job: Job) -> None:
+        def warn(message: str) -> None:
+            print(f"note: {shown(job.source)}: {message}", file=sys.stderr)
+
+        upscale_file(
+            job.source,
+            job.target,
+            models,
+            SuperResOptions(
+                strength=strength,
+                color_match=color_match,
+                tile_px=tile,
+                on_warning=warn,
+                on_progress=meter.share,
+            ),
+            size=size,
+            mask=None if mask is None else Path(mask).expanduser(),
+            keep_metadata=keep_metadata,
+            device=device.value,
+            quality=quality,
+            max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
+        )
+
+    run_pictures(
+        inputs,
+        {label: label},
+        work,
+        wording,
+        output=output,
+        format=format,
+        overwrite=overwrite,
+        meter=meter,
+        debug=bool(ctx.find_root().params.get("debug")),
+    )

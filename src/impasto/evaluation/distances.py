@@ -1,0 +1,219 @@
+"""Perceptual distances in the form of LPIPS (Zhang et al., arXiv 1801.03924, eq. 1).
+
+At several layers of a frozen network each pixel's feature vector is scaled to length 1; squared
+differences are added up over the channels (each times its weight), averaged over pixels and added
+up over the layers. 0: equal; larger: further apart. Without fitted weights every channel counts 1
+and the layers are averaged: from 0 to 2.
+
+The loss networks own their preprocessing. For torchvision's weights it is LPIPS' own scaling layer
+(shift -.030, -.088, -.188 and scale .458, .448, .450 of [-1, 1] are the ImageNet mean and deviation
+of [0, 1]); the Caffe networks get BGR, 0...255, minus their mean, as they were trained. The heads
+were fitted to torchvision's SqueezeNet, whose channels are not the Caffe one's: with the latter the
+distance is another measure, and bears another name.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impasto.errors import ImpastoError, OptionError, WeightsError
+from impasto.evaluation.lpips_heads import heads_sha256, load_lpips_heads
+from impasto.files.download import Progress
+from impasto.losses import unit_feature_loss
+from impasto.media.metrics import check_images
+from impasto.networks import LossNetwork, load_loss_network
+
+Features = dict[str, Tensor]  # by layer
+
+_ALEX_LAYERS = ("relu1", "relu2", "relu3", "relu4", "relu5")
+_VGG_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+_SQUEEZE_LAYERS = ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
+_GOOGLENET_LAYERS = ("relu1", "relu2", "inception3b", "inception4e", "inception5b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistanceSpec:
+    """A distance by name: its backbone, its layers, and whose heads weight the channels."""
+
+    name: str
+    label: str  # in tables and figures; only the genuine ones are called LPIPS and no more
+    backbone: str  # for load_loss_network
+    layers: tuple[str, ...]
+    heads: str | None = None  # None: every channel counts 1, and the layers are averaged
+
+
+DISTANCES: dict[str, DistanceSpec] = {
+    spec.name: spec
+    for spec in (
+        DistanceSpec(
+            name="lpips-alex",
+            label="LPIPS-alex",
+            backbone="alexnet",
+            layers=_ALEX_LAYERS,
+            heads="alex",
+        ),
+        DistanceSpec(
+            name="lpips-vgg",
+            label="LPIPS-vgg",
+            backbone="vgg16",
+            layers=_VGG_LAYERS,
+            heads="vgg",
+        ),
+        DistanceSpec(
+            name="lpips-squeeze",
+            label="LPIPS-squeeze",
+            backbone="squeezenet1_1",
+            layers=_SQUEEZE_LAYERS,
+            heads="squeeze",
+        ),
+        DistanceSpec(
+            name="lpips-squeeze-caffe",
+            label="LPIPS-squeeze (Caffe)",
+            backbone="squeezenet1_1-caffe",
+            layers=_SQUEEZE_LAYERS,
+            heads="squeeze",
+        ),
+        DistanceSpec(
+            name="features-googlenet",
+            label="GoogLeNet features",
+            backbone="googlenet-caffe",
+            layers=_GOOGLENET_LAYERS,
+        ),
+    )
+}
+# "auto": the first of these tuples whose files are all at hand, or can be had.
+_AUTO = (
+    ("lpips-squeeze-caffe", "features-googlenet"),
+    ("lpips-squeeze-caffe",),
+    ("lpips-squeeze",),
+)
+
+
+class PerceptualDistance(nn.Module):
+    """The distance that `spec` describes, on a loss network; `heads`: (C,) for each layer.
+
+    Raises OptionError for a layer that the network does not have, or heads that do not fit it.
+    """
+
+    def __init__(
+        self, spec: DistanceSpec, loss_network: LossNetwork, heads: Sequence[Tensor] | None = None
+    ) -> None:
+        super().__init__()
+        missing = [layer for layer in spec.layers if layer not in loss_network.layer_names]
+        if missing or (heads is not None and len(heads) != len(spec.layers)):
+            raise OptionError(
+                f"distance {spec.name!r} needs the layers {list(spec.layers)} and as many heads; "
+                f"the network {loss_network.name!r} has no {missing}, the heads are "
+                f"{None if heads is None else len(heads)}"
+            )
+        self.spec = spec
+        self.loss_network = loss_network
+        for number, head in enumerate(heads or ()):
+            self.register_buffer(f"head_{number}", head, persistent=False)
+
+    @torch.no_grad()
+    def features(self, image: Tensor) -> Features:
+        """Of a target that several outputs are compared with: (N, 3, H, W) in [0, 1]."""
+        device = next(self.loss_network.buffers()).device
+        found: Features = self.loss_network(image.to(device, torch.float32), self.spec.layers)
+        return found
+
+    @torch.no_grad()
+    def forward(self, output: Tensor, target: Tensor, wanted: Features | None = None) -> Tensor:
+        """Two (N, 3, H, W) RGB in [0, 1] -> (N,) distances, 0 or more.
+
+        `wanted` are the target's :meth:`features`, if they are known already. Raises OptionError
+        for values outside [0, 1] (LPIPS' own code takes [-1, 1]: it is this function that
+        converts), NaN, different sizes, and grey.
+        """
+        check_images(output, target, self.spec.name, 1.0)
+        if output.shape[1] != 3:
+            raise OptionError(f"{self.spec.name}: got one channel; repeat grey into three")
+        found = self.features(output)
+        wanted = self.features(target) if wanted is None else wanted
+        totals = [
+            sum(
+                float(unit_feature_loss(found[layer][i, None], wanted[layer][i, None], head))
+                for layer, head in zip(self.spec.layers, self._heads(), strict=True)
+            )
+            for i in range(len(output))
+        ]
+        scale = 1.0 if self.spec.heads else 1 / len(self.spec.layers)
+        return torch.tensor(totals, dtype=torch.float64) * scale
+
+    def _heads(self) -> list[Tensor | None]:
+        return [getattr(self, f"head_{i}", None) for i in range(len(self.spec.layers))]
+
+    def to_json(self) -> dict[str, Any]:
+        """What it is and of which weights, for results."""
+        return {
+            "name": self.spec.name,
+            "label": self.spec.label,
+            "backbone": self.loss_network.name,
+            "backbone_sha256": self.loss_network.weights_hash,
+            "heads": f"LPIPS v0.1, {self.spec.heads}"
+            if self.spec.heads
+            else "all 1, mean of the layers",
+            "heads_sha256": heads_sha256(self.spec.heads) if self.spec.heads else None,
+            "layers": list(self.spec.layers),
+        }
+
+
+def load_distance(
+    name: str, *, cache_dir: Path | None = None, on_progress: Progress | None = None
+) -> PerceptualDistance:
+    """One of DISTANCES, ready on the CPU; weights are found or downloaded as for loss networks.
+
+    Raises OptionError for an unknown name, WeightsError if its weights cannot be had.
+    """
+    if name not in DISTANCES:
+        raise OptionError(f"no distance {name!r}; choose from {[*DISTANCES, 'auto', 'none']}")
+    spec = DISTANCES[name]
+    network = load_loss_network(spec.backbone, cache_dir=cache_dir, on_progress=on_progress)
+    heads = None
+    if spec.heads:
+        heads = load_lpips_heads(spec.heads, cache_dir=cache_dir, on_progress=on_progress)
+    return PerceptualDistance(spec, network, heads)
+
+
+def load_distances(
+    names: Sequence[str], *, on_progress: Progress | None = None
+) -> list[PerceptualDistance]:
+    """Several distances by name; ("none",) is none, ("auto",) what is at hand.
+
+    auto: the Caffe SqueezeNet with LPIPS' heads, and GoogLeNet's features, where their files are
+    in $IMPASTO_DATA or the cache; else LPIPS-squeeze, whose 5 MB are downloaded. Raises
+    OptionError for unknown names, WeightsError if weights cannot be had.
+    """
+
+    def load(name: str) -> PerceptualDistance:
+        return load_distance(name, on_progress=on_progress)
+
+    if tuple(names) == ("none",):
+        return []
+    if tuple(names) == ("auto",):
+        return _first_loadable(_AUTO, load)
+    unknown = [name for name in names if name not in DISTANCES]
+    if unknown:
+        raise OptionError(
+            f"no distances {unknown}; choose from {list(DISTANCES)}, or give auto or none alone"
+        )
+    return [load(name) for name in names]
+
+
+def _first_loadable(
+    choices: Sequence[Sequence[str]], load: Callable[[str], PerceptualDistance]
+) -> list[PerceptualDistance]:
+    reason: ImpastoError | None = None
+    for names in choices:
+        try:
+            return [load(name) for name in names]
+        except WeightsError as error:
+            reason = error
+    raise WeightsError(
+        f"no weights for a perceptual distance are here ({reason}); --distances none goes without"
+    ) from reason

@@ -1,0 +1,37 @@
+"""What a measurement ran on: versions, machine, threads, device."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def describe_environment(device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Versions and hardware, as JSON. Two runs with equal ones may share their timings."""
+    device = torch.device(device)
+    described: dict[str, Any] = {
+        "impasto": version("impasto"),
+        "torch": torch.__version__,
+        "numpy": version("numpy"),
+        "pillow": version("pillow"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": processor_name(),
+        "threads": torch.get_num_threads(),
+        "device": str(device),
+    }
+    if device.type == "cuda":
+        described["accelerator"] = torch.cuda.get_device_name(device)
+    return described
+
+
+def processor_name() -> str:
+    """The CPU's own name where the system tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())

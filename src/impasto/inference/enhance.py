@@ -1,0 +1,195 @@
+"""A whole picture, with its alpha, depth and greyness, through super-resolution or restoration.
+
+The result is held as the whole numbers that will be written, 3 bytes a pixel at 8 bits.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from impasto.data.degradations import with_holes
+from impasto.errors import ImageError, OptionError
+from impasto.inference.alpha_network import AlphaNetwork, is_hard
+from impasto.inference.canvas import SampleCanvas
+from impasto.inference.memory import total_memory
+from impasto.inference.superres_engine import network_for, run_network
+from impasto.inference.superres_options import SuperResOptions
+from impasto.inference.tile_network import TileNetwork
+from impasto.inference.tiles import Box, whole
+from impasto.inference.transparency import fill_hidden
+from impasto.media import Picture, luma
+from impasto.models import SuperResModel
+
+See = Callable[[Box], Tensor]
+Put = Callable[[Tensor, Box], object]
+
+
+def enhance(
+    picture: Picture,
+    models: Sequence[SuperResModel],
+    options: SuperResOptions,
+    *,
+    size: int | None = None,
+    mask: Tensor | None = None,
+) -> SampleCanvas:
+    """The picture through all `models`, one after another -> samples, alpha as the last channel.
+
+    Grey pictures stay grey, unless a model is there to colour them. What alpha hides does not
+    bleed into what it shows. size: long side of the result, if another than the models give.
+    mask: (1, 1, H, W), 1 where the picture is missing, for models that take one.
+
+    Raises OptionError where the result would not fit the memory, or mask and models do not go
+    together; ImageError for a mask of another size.
+    """
+    _check_mask(picture, models, mask)
+    colors_gray = any(model.card.get("degradation") == "gray" for model in models)
+    colors = 1 if picture.gray and not colors_gray else 3
+    channels = colors + (picture.alpha is not None)
+    matching = options.color_match_of(models[-1]) == "histogram"
+    # Nothing is rounded to 8 bits before a histogram is matched.
+    bits = 16 if picture.bits == 16 or matching else 8
+    factor = math.prod(model.factor for model in models)
+    height, width = (side * factor for side in picture.pixels.shape[-2:])
+    _check_memory((height, width), channels * bits // 8)
+    if options.precision == "auto" and picture.bits == 16:
+        options = replace(options, precision="float32")  # asked for where rounding must not show
+
+    pixels = picture.pixels
+    if picture.alpha is not None:
+        pixels = fill_hidden(pixels, picture.alpha)
+    if colors_gray:
+        pixels = luma(pixels).expand(-1, 3, -1, -1)
+    canvas = SampleCanvas.blank((height, width), channels, bits=bits)
+    enlarged = 1 + (picture.alpha is not None and factor > 1)
+    passes = _Passes(models=models, options=options, count=enlarged)
+    put = _putting(canvas, gray=colors == 1)
+    passes.run(_seeing(pixels, mask), (height // factor, width // factor), put, channels=3)
+    if picture.alpha is not None:
+        _put_alpha(picture.alpha, canvas, colors, passes if factor > 1 else None)
+    if matching:
+        canvas.match_histograms(pixels[0, :colors])
+        canvas = canvas if picture.bits == 16 else canvas.narrowed()
+    return canvas if size is None else canvas.resized(size)
+
+
+@dataclass(kw_only=True)
+class _Passes:
+    """`count` runs through all the models, which together are the work on one picture."""
+
+    models: Sequence[SuperResModel]
+    options: SuperResOptions
+    count: int
+    _done: float = 0.0
+
+    def run(
+        self,
+        see: See,
+        size_hw: tuple[int, int],
+        put: Put,
+        *,
+        channels: int,
+        wrap: Callable[[TileNetwork, bool], TileNetwork | AlphaNetwork] | None = None,
+    ) -> None:
+        """Send what `see` gives, a picture of `size_hw`, through the models and to `put`.
+
+        wrap: what else is to be done to each tile, given the network and whether it is the first.
+        """
+        height, width = size_hw
+        for index, model in enumerate(self.models):
+            plain = network_for(model, self.options)
+            network = plain if wrap is None else wrap(plain, index == 0)
+            options = self._told(height * width / (size_hw[0] * size_hw[1]))
+            large_hw = (height * model.factor, width * model.factor)
+            if index == len(self.models) - 1:
+                run_network(network, (height, width), see=see, put=put, options=options)
+            else:  # between two models nothing is rounded to 8 bits
+                canvas = SampleCanvas.blank(large_hw, channels, bits=16)
+                run_network(network, (height, width), see=see, put=canvas.put, options=options)
+                see = canvas.see
+            height, width = large_hw
+
+    def _told(self, pixels: float) -> SuperResOptions:
+        """The options, with the progress of a step put in its place in the whole.
+
+        pixels: how many times as many as the picture the step has to look at.
+        """
+        factors = [model.factor for model in self.models]
+        total = sum(math.prod(factors[:index]) ** 2 for index in range(len(factors)))
+        share, before = pixels / total / self.count, self._done
+        self._done += share
+
+        def tell(part: float) -> None:
+            self.options.on_progress(before + share * part)
+
+        return replace(self.options, on_progress=tell)
+
+
+def _put_alpha(alpha: Tensor, canvas: SampleCanvas, channel: int, passes: _Passes | None) -> None:
+    """Alpha through the models too; without `passes` it stays as it is."""
+    size_hw = (alpha.shape[-2], alpha.shape[-1])
+
+    def put(part: Tensor, place: Box) -> None:
+        canvas.put(part, place, channel=channel)
+
+    if passes is None:
+        put(alpha, whole(size_hw))
+        return
+    hard = is_hard(alpha)
+    passes.options = replace(passes.options, color_match="none")
+    passes.run(
+        lambda window: window.of(alpha),
+        size_hw,
+        put,
+        channels=1,
+        wrap=lambda network, first: AlphaNetwork(network=network, hard=hard and first),
+    )
+
+
+def _seeing(pixels: Tensor, mask: Tensor | None) -> See:
+    def see(window: Box) -> Tensor:
+        part = window.of(pixels)
+        if mask is None:
+            return part
+        holes = window.of(mask)
+        return torch.cat([with_holes(part, holes), holes], dim=1)
+
+    return see
+
+
+def _putting(canvas: SampleCanvas, *, gray: bool) -> Put:
+    def put(part: Tensor, place: Box) -> None:
+        canvas.put(luma(part) if gray else part, place)
+
+    return put
+
+
+def _check_mask(picture: Picture, models: Sequence[SuperResModel], mask: Tensor | None) -> None:
+    takes = models[0].config.in_channels == 4
+    if takes and mask is None:
+        raise OptionError(
+            f"model {models[0].name!r} fills what is missing; give a mask, or a picture with alpha"
+        )
+    if mask is not None and not takes:
+        raise OptionError(
+            f"model {models[0].name!r} takes no mask; leave it out, or choose one that fills holes"
+        )
+    if mask is not None and mask.shape[-2:] != picture.pixels.shape[-2:]:
+        sizes = [f"{p.shape[-1]} x {p.shape[-2]} px" for p in (mask, picture.pixels)]
+        raise ImageError(
+            f"a mask of {sizes[0]} for a picture of {sizes[1]}; both must be the same size"
+        )
+
+
+def _check_memory(size_hw: tuple[int, int], pixel_bytes: int) -> None:
+    """Raise OptionError where the result alone is larger than the machine's memory."""
+    height, width = size_hw
+    needed = height * width * pixel_bytes
+    limit = total_memory(torch.device("cpu"))
+    if limit is not None and needed > limit:
+        raise OptionError(
+            f"the result of {width} x {height} px takes {needed / 2**30:.1f} GiB, and this machine "
+            f"has {limit / 2**30:.1f} GiB of memory; choose a smaller factor"
+        )

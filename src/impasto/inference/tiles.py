@@ -1,0 +1,100 @@
+"""Where a picture is cut into tiles, and what each tile must see around it.
+
+Pure geometry, in low-resolution pixels. A tile that sees `radius_px` pixels beyond its edges gets
+the whole picture's result, as long as it ends where the picture ends: what a network puts beyond
+the border, it must put there and nowhere else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """Rows [top, bottom) and columns [left, right)."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    def of(self, pixels: Tensor) -> Tensor:
+        """This part of (..., H, W)."""
+        return pixels[..., self.top : self.bottom, self.left : self.right]
+
+    def scaled(self, factor: int) -> "Box":
+        """The same part of a picture whose sides are `factor` times as long."""
+        return Box(
+            top=self.top * factor,
+            bottom=self.bottom * factor,
+            left=self.left * factor,
+            right=self.right * factor,
+        )
+
+    def within(self, outer: "Box") -> "Box":
+        """This box as counted from the corner of `outer`."""
+        return Box(
+            top=self.top - outer.top,
+            bottom=self.bottom - outer.top,
+            left=self.left - outer.left,
+            right=self.right - outer.left,
+        )
+
+
+def whole(size_hw: tuple[int, int]) -> Box:
+    """The box of a whole picture."""
+    return Box(top=0, bottom=size_hw[0], left=0, right=size_hw[1])
+
+
+def split(box: Box, tile_px: int, *, multiple: int = 1) -> list[Box]:
+    """Cut `box` into nearly equal tiles of at most `tile_px` a side, row by row.
+
+    Tiles start at multiples of `multiple`, as `box` must, and are at least that long.
+    """
+    rows = list(_cuts(box.top, box.bottom, tile_px, multiple))
+    columns = list(_cuts(box.left, box.right, tile_px, multiple))
+    return [
+        Box(top=top, bottom=bottom, left=left, right=right)
+        for top, bottom in rows
+        for left, right in columns
+    ]
+
+
+def grown(box: Box, radius_px: int, size_hw: tuple[int, int], *, multiple: int = 1) -> Box:
+    """What must be seen to compute `box`: it and `radius_px` around it, within the picture.
+
+    It starts at a multiple of `multiple`, and ends at one or with the picture.
+    """
+    height, width = size_hw
+    return Box(
+        top=max(0, _floor(box.top - radius_px, multiple)),
+        bottom=min(height, _ceil(box.bottom + radius_px, multiple)),
+        left=max(0, _floor(box.left - radius_px, multiple)),
+        right=min(width, _ceil(box.right + radius_px, multiple)),
+    )
+
+
+def _cuts(start: int, stop: int, tile_px: int, multiple: int) -> Iterator[tuple[int, int]]:
+    longest = max(multiple, _floor(tile_px, multiple))
+    count = -(-(stop - start) // longest)
+    step = _ceil(-(-(stop - start) // count), multiple)  # equal tiles: no sliver at the end
+    for first in range(start, stop, step):
+        yield first, min(first + step, stop)
+
+
+def _floor(value: int, multiple: int) -> int:
+    return value // multiple * multiple
+
+
+def _ceil(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

@@ -1,0 +1,194 @@
+"""Upscale and restore photos: anything that is a picture in, a Pillow image or a file out."""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from impasto.errors import ModelError
+from impasto.inference.enhance import enhance
+from impasto.inference.photos import Photo, as_picture
+from impasto.inference.stylize import check_size
+from impasto.inference.superres_options import SuperResOptions, ignore
+from impasto.media import (
+    DEFAULT_MAX_PIXELS,
+    Picture,
+    array_to_pil,
+    check_target,
+    luma,
+    read_picture,
+    scaled_size,
+    write_array,
+)
+from impasto.models import SuperResModel, load_superres_model, load_upscalers
+from impasto.networks.devices import choose_device
+
+Model = str | Path | SuperResModel
+
+
+def upscale(
+    photo: Photo,
+    factor: int | None = None,
+    model: Model | None = None,
+    *,
+    size: int | None = None,
+    strength: float = 1.0,
+    color_match: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    tile_px: int | None = None,
+    on_warning: Callable[[str], object] = warnings.warn,
+    on_progress: Callable[[float], object] = ignore,
+) -> Image.Image:
+    """Enlarge a photo -> an 8-bit Pillow image, `factor` times as wide and as high.
+
+    photo: a path, a Pillow image, an array ((H, W), (H, W, 3), (H, W, 4); uint8, uint16, or float
+    in [0, 1]) or a tensor ((3, H, W) or (1, 3, H, W), float in [0, 1]). Grey stays grey (mode L),
+    alpha is enlarged too. factor: 2, 3, 4 or 8 (default: the model's own, or else 4); 8 is 4 and
+    then 2 where there is no model for 8. model: a bundled one's name (default: DEFAULT_UPSCALERS),
+    the path of a model file, or a loaded `SuperResModel`.
+
+    size: long side of the result, if another than the factor gives. strength: from 0, the bicubic
+    enlargement, to 1, the network's. color_match: "none", "histogram" or "low-frequency", see
+    `match_colors`; "auto" is what the model's card recommends. The rest as in `upscale_tensor`.
+
+    Raises ImageError, ModelError or OptionError, each with what to do.
+    """
+    options = SuperResOptions(
+        strength=strength,
+        color_match=color_match,
+        precision=precision,
+        tile_px=tile_px,
+        on_warning=on_warning,
+        on_progress=on_progress,
+    )
+    check_size(size)
+    where = choose_device(device)
+    models = [each.to(where) for each in models_for(model, factor)]
+    return array_to_pil(enhance(as_picture(photo), models, options, size=size).array)
+
+
+def restore(
+    photo: Photo,
+    model: Model,
+    *,
+    mask: Photo | None = None,
+    strength: float = 1.0,
+    device: str = "auto",
+    precision: str = "auto",
+    tile_px: int | None = None,
+    on_warning: Callable[[str], object] = warnings.warn,
+    on_progress: Callable[[float], object] = ignore,
+) -> Image.Image:
+    """Undo what the model was trained to undo (noise, missing colour, holes ...) -> Pillow image.
+
+    mask: for models that fill holes, a picture of the photo's size, white where it is missing;
+    without it what alpha hides is missing, and the result has no alpha. strength: from 0, the
+    photo, to 1, the network's output. The rest as in `upscale`.
+    """
+    options = SuperResOptions(
+        strength=strength,
+        precision=precision,
+        tile_px=tile_px,
+        on_warning=on_warning,
+        on_progress=on_progress,
+    )
+    where = choose_device(device)
+    restorer = restorer_for(model).to(where)
+    picture, holes = _holed(as_picture(photo), restorer, mask)
+    return array_to_pil(enhance(picture, [restorer], options, mask=holes).array)
+
+
+def upscale_file(
+    source: Path,
+    target: Path,
+    models: Sequence[SuperResModel],
+    options: SuperResOptions | None = None,
+    *,
+    size: int | None = None,
+    mask: Path | None = None,
+    keep_metadata: bool = True,
+    device: str = "auto",
+    quality: int = 95,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> None:
+    """Upscale, or restore, the picture file `source` into `target`, atomically.
+
+    `models` are used one after another, see `models_for`. The format is the suffix's; alpha, grey
+    and 16 bits are kept where it can hold them. keep_metadata: carry EXIF, XMP and resolution
+    over. quality: of JPEG, WebP and AVIF. max_pixels: refuse larger sources. mask, size: as in
+    `restore` and `upscale`. Raises ImageError, which names the file, also before the work for a
+    result that is too large for its format; ModelError or OptionError.
+    """
+    check_size(size)
+    where = choose_device(device)
+    picture = read_picture(source, max_pixels=max_pixels)
+    factor = math.prod(model.factor for model in models)
+    height, width = (side * factor for side in picture.pixels.shape[-2:])
+    check_target(target, (height, width) if size is None else scaled_size((height, width), size))
+    picture, holes = _holed(picture, models[0], mask)
+    bits, metadata = picture.bits, picture.metadata
+    canvas = enhance(
+        picture,
+        [model.to(where) for model in models],
+        options or SuperResOptions(color_match="auto"),
+        size=size,
+        mask=holes,
+    )
+    del picture, holes  # the encoder may need the memory
+    write_array(
+        target,
+        canvas.array,
+        bits=bits,
+        metadata=metadata if keep_metadata else None,
+        quality=quality,
+    )
+
+
+def models_for(model: Model | None, factor: int | None) -> tuple[SuperResModel, ...]:
+    """What `model` and `factor` of `upscale` mean: one model, or two for factor 8.
+
+    Raises ModelError for models that are not there, not for this factor, or not for upscaling.
+    """
+    if isinstance(model, SuperResModel):
+        if factor not in (None, model.factor):
+            raise ModelError(
+                f"model {model.name!r} is made for factor {model.factor}, not {factor}"
+            )
+        models: tuple[SuperResModel, ...] = (model,)
+    else:
+        models = load_upscalers(model, factor=factor)
+    for each in models:
+        if each.task != "superres":
+            raise ModelError(
+                f"model {each.name!r} restores pictures at their own size; use it with "
+                "`impasto restore`, or choose one of `impasto upscalers`"
+            )
+    return models
+
+
+def restorer_for(model: Model) -> SuperResModel:
+    """The restoration model that is meant. Raises ModelError as `models_for` does."""
+    restorer = model if isinstance(model, SuperResModel) else load_superres_model(model)
+    if restorer.task != "restore":
+        raise ModelError(
+            f"model {restorer.name!r} enlarges pictures {restorer.factor} times; use it with "
+            "`impasto upscale`"
+        )
+    return restorer
+
+
+def _holed(
+    picture: Picture, model: SuperResModel, mask: Photo | None
+) -> tuple[Picture, Tensor | None]:
+    """The picture, and what of it is missing as (1, 1, H, W) of zeros and ones."""
+    if mask is not None:
+        return picture, (luma(as_picture(mask).pixels) >= 0.5).float()
+    if model.config.in_channels == 4 and picture.alpha is not None:
+        missing = (picture.alpha < 0.5).float()
+        return replace(picture, alpha=None), missing
+    return picture, None

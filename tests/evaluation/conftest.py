@@ -1,0 +1,128 @@
+"""Tiny images, models and distances, so that an evaluation takes a blink."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from impasto.evaluation import SuperResEvaluation, evaluate_superres
+from impasto.evaluation.distances import DistanceSpec, PerceptualDistance
+from impasto.evaluation.events import Event, Scored
+from impasto.media import imresize, write_picture
+from impasto.models import save_superres_model
+from impasto.networks.loss.network import LossNetwork, Provenance
+from impasto.networks.superres import SuperResConfig, build_superres_network
+
+TOY = DistanceSpec(name="toy", label="Toy", backbone="toy", layers=("first", "second"))
+
+
+def picture(seed: int, size_hw: tuple[int, int] = (48, 40)) -> Tensor:
+    """(1, 3, H, W): smooth colours with some detail, in 8-bit levels."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 3, 6, 5, generator=generator)
+    smooth = imresize(coarse, size_hw).clamp(0, 1)
+    grain = torch.rand(1, 3, *size_hw, generator=generator) - 0.5
+    return ((smooth + 0.1 * grain).clamp(0, 1) * 255).round() / 255
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Path:
+    """A folder `tiny` of three images: a, b and c."""
+    folder = tmp_path / "tiny"
+    for seed, name in enumerate("abc"):
+        write_picture(folder / f"{name}.png", picture(seed))
+    return folder
+
+
+MakeModel = Callable[..., Path]
+
+
+@pytest.fixture
+def make_model(tmp_path: Path) -> MakeModel:
+    """Write a thin network of random weights: (file name, seed=, factor=, **card) -> its path."""
+
+    def make(name: str, *, seed: int = 0, factor: int = 2, **card: object) -> Path:
+        torch.manual_seed(seed)
+        config = SuperResConfig(factor=factor, width=1 / 16, blocks=1)
+        network = build_superres_network(config)
+        for parameter in network.parameters():
+            nn.init.normal_(parameter, std=0.05)
+        path = tmp_path / "models" / f"{name}.safetensors"
+        save_superres_model(path, network, config, dict(card))
+        return path
+
+    return make
+
+
+class ToyLossNetwork(LossNetwork):
+    """Two convolutions of random weights."""
+
+    def __init__(self) -> None:
+        provenance = Provenance(
+            name="toy", weights_hash="0" * 64, source="", license="", redistributable=True
+        )
+        super().__init__(TOY.layers, provenance)
+        generator = torch.Generator().manual_seed(1)
+        self.register_buffer("kernel_1", torch.randn(4, 3, 3, 3, generator=generator))
+        self.register_buffer("kernel_2", torch.randn(5, 4, 3, 3, generator=generator))
+
+    def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        first = nn.functional.conv2d(image, self.get_buffer("kernel_1")).relu()
+        second = nn.functional.conv2d(first, self.get_buffer("kernel_2"), stride=2).relu()
+        found = {"first": first, "second": second}
+        return {layer: found[layer] for layer in layers}
+
+
+@pytest.fixture
+def toy_distance() -> PerceptualDistance:
+    return PerceptualDistance(TOY, ToyLossNetwork())
+
+
+@pytest.fixture
+def toy_distances(
+    monkeypatch: pytest.MonkeyPatch, toy_distance: PerceptualDistance
+) -> list[PerceptualDistance]:
+    """Put the toy in place of whatever distances an evaluation asks for."""
+    found = [toy_distance]
+    monkeypatch.setattr("impasto.evaluation.superres.load_distances", lambda *_, **__: list(found))
+    return found
+
+
+class Setup:
+    """An evaluation of the tiny set at factor 2, and the events of the last run."""
+
+    def __init__(self, folder: Path, output: Path) -> None:
+        self.folder, self.output = folder, output
+        self.events: list[Event] = []
+
+    def config(self, **options: Any) -> SuperResEvaluation:
+        defaults: dict[str, Any] = {
+            "models": ("bicubic", "lanczos"),
+            "sets": (str(self.folder),),
+            "factor": 2,
+            "output": self.output,
+            "distances": ("none",),
+            "crops": 0,
+        }
+        return SuperResEvaluation(**{**defaults, **options})
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        self.events = []
+        evaluate_superres(self.config(**options), self.events.append)
+        return self.read()
+
+    def read(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.output.read_text(encoding="utf-8"))
+        return found
+
+    def kept(self) -> list[bool]:
+        return [event.kept for event in self.events if isinstance(event, Scored)]
+
+
+@pytest.fixture
+def setup(image_folder: Path, tmp_path: Path) -> Setup:
+    return Setup(image_folder, tmp_path / "out" / "results.json")
