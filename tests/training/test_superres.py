@@ -256,6 +256,22 @@ def test_shifting_cuts_both_images_alike() -> None:
     assert sizes == {9, 10, 11, 12}
 
 
+def test_the_loss_network_sees_means_of_pixels_if_asked(
+    make_superres: MakeConfig, loss_network_file: Path
+) -> None:
+    """A pattern within 2 x 2 pixels that changes no mean is not seen then."""
+    network = load_loss_network(loss_network_file)
+    target = torch.rand(1, 3, 16, 16) * 0.5 + 0.25
+    pattern = torch.tensor([[0.1, -0.1], [-0.1, 0.1]]).repeat(8, 8)
+    errors = []
+    for reduce in (1, 2):
+        config = make_superres(loss="perceptual", feature_reduce=reduce)
+        terms = SuperResCriterion(config, network).terms(target + pattern, target)
+        errors.append(float(terms["content"]))
+    assert errors[0] > 1e-2
+    assert errors[1] < 1e-10
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -39,6 +39,9 @@ def train_superres_command(
     content: Annotated[
         str | None, flag("Feature error: squared (the paper's) or absolute. [squared]")
     ] = None,
+    feature_reduce: Annotated[
+        int | None, flag("The loss network sees means of N x N pixels. [1]")
+    ] = None,
     content_weight: Annotated[float | None, flag("Feature error's weight. [1]")] = None,
     pixel: Annotated[
         str | None, flag("charbonnier, absolute or squared (MSE). [charbonnier]")

@@ -141,6 +141,7 @@ def superres_card(
         },
         "pixel": config.pixel,
         "content": config.content,
+        "feature_reduce": config.feature_reduce,
         "content_layers": dict(config.content_layers),
         "unit_feature_layers": dict(config.unit_feature_layers),
         "relative": config.relative,

@@ -44,6 +44,7 @@ class SuperResTrainingConfig(RunConfig):
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu2_2": 1.0})
     content: ContentKind = "squared"
     content_weight: float = 1.0
+    feature_reduce: int = 1  # the loss network sees means of this many pixels a side
     pixel_weight: float = 1.0
     pixel: PixelKind = "charbonnier"
     tv_weight: float = 0.0
@@ -81,6 +82,7 @@ class SuperResTrainingConfig(RunConfig):
         ):
             check_number(name, getattr(self, name), least=0.0)
         check_number("shift_px", self.shift_px, least=0)
+        check_number("feature_reduce", self.feature_reduce, least=1)
         multiple = self.factor * self.shrink
         if self.patch_px < 16 or self.patch_px % multiple:
             raise OptionError(

@@ -3,6 +3,7 @@
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.losses import (
@@ -48,6 +49,7 @@ class SuperResCriterion(Criterion):
             "detail": config.detail_weight,
         }
         self.factor = config.factor
+        self.feature_reduce = config.feature_reduce
         self.pixel = config.pixel
         self.features = None
         self.unit_features = None
@@ -76,12 +78,19 @@ class SuperResCriterion(Criterion):
         if self.weights.pixel:
             terms["pixel"] = pixel_loss(output, target, kind=self.pixel)
         if self.features is not None:
-            terms["content"] = self.features.terms(output, target).content
+            terms["content"] = self.features.terms(
+                reduced(output, self.feature_reduce), reduced(target, self.feature_reduce)
+            ).content
         if self.unit_features is not None:
             terms["unit_feature"] = self.unit_features(output, target)
         if self.weights.tv:
             terms["tv"] = tv_loss(output, reduction="mean")
         return terms
+
+
+def reduced(image: Tensor, by: int) -> Tensor:
+    """Means of `by` x `by` pixels; what is left over below and on the right is cut off."""
+    return image if by == 1 else F.avg_pool2d(image.float(), by)
 
 
 def shifted(output: Tensor, target: Tensor, shift_px: int) -> tuple[Tensor, Tensor]:

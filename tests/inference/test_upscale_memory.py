@@ -1,0 +1,47 @@
+"""From file to file the result exists once, as bytes: what a process really takes."""
+
+import subprocess
+import sys
+
+import pytest
+
+UPSCALE = r"""
+import re, sys, torch
+from pathlib import Path
+from PIL import Image
+from impasto.inference import SuperResOptions, upscale_file
+from impasto.models import SuperResModel
+from impasto.networks.superres import SuperResConfig, build_superres_network
+torch.set_num_threads(1)
+config = SuperResConfig(factor=8, width=0.125, blocks=1)
+model = SuperResModel(name="random", network=build_superres_network(config).eval(), config=config)
+folder = Path(sys.argv[1])
+peaks = []
+for side in (64, 640):
+    Image.new("RGB", (side, side), (90, 120, 200)).save(folder / "photo.png")
+    options = SuperResOptions(precision="float32", tile_px=64, color_match=sys.argv[2])
+    upscale_file(folder / "photo.png", folder / "large.png", [model], options)
+    status = Path("/proc/self/status").read_text()
+    peaks.append(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]))
+print((peaks[1] - peaks[0]) * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+@pytest.mark.parametrize(("color_match", "sample_bytes"), [("none", 1), ("histogram", 2)])
+def test_a_large_result_takes_its_bytes_and_little_more(
+    tmp_path: object, color_match: str, sample_bytes: int
+) -> None:
+    """26 megapixels: 79 MB of bytes, where a float32 copy alone would take 315 MB."""
+    done = subprocess.run(
+        [sys.executable, "-c", UPSCALE, str(tmp_path), color_match],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    result = 5120 * 5120 * 3 * sample_bytes
+    source = 640 * 640 * 3 * 4
+    taken = int(done.stdout)
+    print(taken / 1e6, result / 1e6)
+    assert result < taken < result + 3 * source + 60e6
