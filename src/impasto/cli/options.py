@@ -74,7 +74,7 @@ OutputPath = Annotated[
         "--output",
         "-o",
         metavar="FILE_OR_FOLDER",
-        help="Without it: the current folder for one photo, else a folder like ./painted.",
+        help="Without it: the current folder for one photo, else ./painted or ./upscaled.",
     ),
 ]
 Size = Annotated[
@@ -135,6 +135,12 @@ Mask = Annotated[
     typer.Option(
         metavar="FILE",
         help="For models that fill holes: white where the photo is missing; else its alpha counts.",
+    ),
+]
+EnlargedSize = Annotated[
+    int | None,
+    typer.Option(
+        "--size", min=1, metavar="PX", help="Long side of the result, if not what the factor gives."
     ),
 ]
 NetworkStrength = Annotated[

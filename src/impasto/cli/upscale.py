@@ -19,7 +19,7 @@ def upscale(
     factor: options.EnlargementFactor = None,
     model: options.UpscalerName = None,
     output: options.OutputPath = None,
-    size: options.Size = None,
+    size: options.EnlargedSize = None,
     device: options.Device = options.DeviceName.auto,
     strength: options.NetworkStrength = 1.0,
     color_match: options.ColorMatch = options.ColorMatchName.auto,
