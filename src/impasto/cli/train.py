@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from impasto.cli import train_flags as flags
 from impasto.cli.train_flags import flag, given_options
 from impasto.cli.train_restore import train_restore_command
 from impasto.cli.train_superres import train_superres_command
@@ -38,9 +39,9 @@ def train_style_command(
     output: Annotated[
         Path | None, flag("Folder of the run [runs/PAINTING].", "--output", "-o")
     ] = None,
-    config: Annotated[Path | None, flag("TOML recipe; flags override it.")] = None,
-    loss_network: Annotated[str | None, flag("Name, file, or A+B. [vgg16]")] = None,
-    loss_network_family: Annotated[str | None, flag("Of a file: torchvision or caffe.")] = None,
+    config: flags.Config = None,
+    loss_network: flags.LossNetwork = None,
+    loss_network_family: flags.LossNetworkFamily = None,
     style_weight: Annotated[float | None, flag("Relative style error's weight. [2]")] = None,
     content_weight: Annotated[float | None, flag("Relative content error's weight. [1]")] = None,
     tv_weight: Annotated[float | None, flag("Total variation's weight. [5]")] = None,
@@ -60,28 +61,26 @@ def train_style_command(
         str | None, flag("Side in px, or share:px,... as 0.7:160,0.3:256. [0.7:160,0.3:256]")
     ] = None,
     zoom: Annotated[float | None, flag("Largest scale at which crops show a photo. [2]")] = None,
-    learning_rate: Annotated[float | None, flag("Adam's peak rate. [0.001]")] = None,
-    schedule: Annotated[str | None, flag("one-cycle, cosine or constant. [one-cycle]")] = None,
-    clip_norm: Annotated[float | None, flag("Limit of the gradient's norm; 0: none. [1]")] = None,
+    learning_rate: flags.LearningRate = None,
+    schedule: flags.Schedule = None,
+    clip_norm: flags.ClipNorm = None,
     architecture: Annotated[str | None, flag("modern or paper. [modern]")] = None,
     width: Annotated[float | None, flag("Filters, 1 = the paper's. [0.5]")] = None,
     norm: Annotated[str | None, flag("instance or batch (paper only). [instance]")] = None,
     initial: Annotated[str | None, flag("Start from this style or model file.")] = None,
-    precision: Annotated[str | None, flag("auto, float32 or bfloat16. [auto]")] = None,
-    compile: Annotated[bool | None, flag("Use torch.compile.", "--compile")] = None,
-    device: Annotated[str | None, flag("auto, cpu, cuda or mps. [auto]")] = None,
-    threads: Annotated[int | None, flag("CPU threads; 0: all. [0]")] = None,
+    precision: flags.Precision = None,
+    compile: flags.Compile = None,
+    device: flags.Device = None,
+    threads: flags.Threads = None,
     seed: Annotated[int | None, flag("Of weights, crops and order. [0]")] = None,
     workers: Annotated[int | None, flag("Processes that decode photos. [1]")] = None,
     log_every: Annotated[int | None, flag("Iterations between reports. [20]")] = None,
-    checkpoint_every: Annotated[int | None, flag("Iterations between checkpoints. [200]")] = None,
+    checkpoint_every: flags.CheckpointEvery = None,
     preview_every: Annotated[int | None, flag("Iterations between preview sheets. [200]")] = None,
-    preview_photos: Annotated[
-        list[Path] | None, flag("Photo of the preview sheet; repeat.", "--preview-photo")
-    ] = None,
-    validate_every: Annotated[int | None, flag("Iterations between validations. [1000]")] = None,
-    validation_photos: Annotated[Path | None, flag("Folder of held-out photos.")] = None,
-    tensorboard: Annotated[bool | None, flag("Also log there.", "--tensorboard")] = None,
+    preview_photos: flags.PreviewPhotos = None,
+    validate_every: flags.ValidateEvery = None,
+    validation_photos: flags.ValidationPhotos = None,
+    tensorboard: flags.Tensorboard = None,
     name: Annotated[str | None, flag("Of the style, in the model's card.")] = None,
 ) -> None:
     """Train a network that paints photos in the style of --style. Killed? Run it again."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from impasto.cli import train_flags as flags
 from impasto.cli.train_flags import flag, given_options
 from impasto.errors import OptionError
 
@@ -20,7 +21,7 @@ def train_superres_command(
     output: Annotated[
         Path | None, flag("Folder of the run [runs/LOSS-xFACTOR].", "--output", "-o")
     ] = None,
-    config: Annotated[Path | None, flag("TOML recipe; flags override it.")] = None,
+    config: flags.Config = None,
     factor: Annotated[int | None, flag("2, 3, 4 or 8. [4]")] = None,
     loss: Annotated[str | None, flag("perceptual, pixel or both. [perceptual]")] = None,
     degradation: Annotated[
@@ -29,10 +30,10 @@ def train_superres_command(
     architecture: Annotated[
         str | None, flag("modern, paper, srcnn-9-1-5 or srcnn-9-5-5. [modern]")
     ] = None,
-    width: Annotated[float | None, flag("Filters, 1 = 64. [1]")] = None,
+    width: flags.Width = None,
     blocks: Annotated[int | None, flag("Residual blocks of modern. [6]")] = None,
-    loss_network: Annotated[str | None, flag("Name, file, or A+B. [vgg16]")] = None,
-    loss_network_family: Annotated[str | None, flag("Of a file: torchvision or caffe.")] = None,
+    loss_network: flags.LossNetwork = None,
+    loss_network_family: flags.LossNetworkFamily = None,
     content_layers: Annotated[
         str | None, flag("Features to reconstruct, as relu2_2. [relu2_2]")
     ] = None,
@@ -46,7 +47,7 @@ def train_superres_command(
     pixel: Annotated[
         str | None, flag("charbonnier, absolute or squared (MSE). [charbonnier]")
     ] = None,
-    pixel_weight: Annotated[float | None, flag("Pixel error's weight. [1]")] = None,
+    pixel_weight: flags.PixelWeight = None,
     tv_weight: Annotated[float | None, flag("Total variation's weight. [0]")] = None,
     unit_feature_weight: Annotated[
         float | None, flag("Weight of LPIPS' distance with equal channel weights. [0]")
@@ -71,30 +72,28 @@ def train_superres_command(
     shift_px: Annotated[
         int | None, flag("Random offset of what the loss sees, px. [8]", "--shift")
     ] = None,
-    iterations: Annotated[int | None, flag("How many batches. [20000]")] = None,
+    iterations: flags.Iterations = None,
     batch_size: Annotated[int | None, flag("Patches a batch. [16]")] = None,
-    learning_rate: Annotated[float | None, flag("Adam's peak rate. [0.001]")] = None,
-    schedule: Annotated[str | None, flag("one-cycle, cosine or constant. [one-cycle]")] = None,
-    clip_norm: Annotated[float | None, flag("Limit of the gradient's norm; 0: none. [1]")] = None,
+    learning_rate: flags.LearningRate = None,
+    schedule: flags.Schedule = None,
+    clip_norm: flags.ClipNorm = None,
     initial: Annotated[
         str | None, flag("Start from this model, bundled or a file; of any factor.")
     ] = None,
-    precision: Annotated[str | None, flag("auto, float32 or bfloat16. [auto]")] = None,
-    compile: Annotated[bool | None, flag("Use torch.compile.", "--compile")] = None,
-    device: Annotated[str | None, flag("auto, cpu, cuda or mps. [auto]")] = None,
-    threads: Annotated[int | None, flag("CPU threads; 0: all. [0]")] = None,
+    precision: flags.Precision = None,
+    compile: flags.Compile = None,
+    device: flags.Device = None,
+    threads: flags.Threads = None,
     seed: Annotated[int | None, flag("Of weights and patches. [0]")] = None,
-    workers: Annotated[int | None, flag("Processes that prepare patches. [1]")] = None,
-    log_every: Annotated[int | None, flag("Iterations between reports. [50]")] = None,
-    checkpoint_every: Annotated[int | None, flag("Iterations between checkpoints. [200]")] = None,
-    preview_every: Annotated[int | None, flag("Iterations between preview sheets. [1000]")] = None,
-    preview_photos: Annotated[
-        list[Path] | None, flag("Photo of the preview sheet; repeat.", "--preview-photo")
-    ] = None,
-    validate_every: Annotated[int | None, flag("Iterations between validations. [1000]")] = None,
-    validation_photos: Annotated[Path | None, flag("Folder of held-out photos.")] = None,
-    tensorboard: Annotated[bool | None, flag("Also log there.", "--tensorboard")] = None,
-    name: Annotated[str | None, flag("Of the model, in its card.")] = None,
+    workers: flags.Workers = None,
+    log_every: flags.LogEvery = None,
+    checkpoint_every: flags.CheckpointEvery = None,
+    preview_every: flags.PreviewEvery = None,
+    preview_photos: flags.PreviewPhotos = None,
+    validate_every: flags.ValidateEvery = None,
+    validation_photos: flags.ValidationPhotos = None,
+    tensorboard: flags.Tensorboard = None,
+    name: flags.Name = None,
 ) -> None:
     """Train a network that enlarges photos by --factor. Killed? Run it again."""
     from impasto.cli.training_progress import TrainingProgress
