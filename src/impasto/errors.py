@@ -23,3 +23,7 @@ class WeightsError(ImpastoError):
 
 class TrainingError(ImpastoError):
     """Training cannot start or cannot go on."""
+
+
+class OptimizationError(ImpastoError):
+    """Optimising an image cannot start or cannot go on."""

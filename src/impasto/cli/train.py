@@ -61,6 +61,7 @@ def train_style_command(
         str | None, flag("Side in px, or share:px,... as 0.7:160,0.3:256. [0.7:160,0.3:256]")
     ] = None,
     zoom: Annotated[float | None, flag("Largest scale at which crops show a photo. [2]")] = None,
+    optimizer: flags.Optimizer = None,
     learning_rate: flags.LearningRate = None,
     schedule: flags.Schedule = None,
     clip_norm: flags.ClipNorm = None,

@@ -69,6 +69,7 @@ def train_restore_command(
     ] = None,
     iterations: flags.Iterations = None,
     batch_size: Annotated[int | None, flag("Patches a batch. [16; gray and holes: 8]")] = None,
+    optimizer: flags.Optimizer = None,
     learning_rate: flags.LearningRate = None,
     schedule: flags.Schedule = None,
     initial: Annotated[str | None, flag("Start from this model file.")] = None,

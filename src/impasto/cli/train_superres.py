@@ -74,6 +74,7 @@ def train_superres_command(
     ] = None,
     iterations: flags.Iterations = None,
     batch_size: Annotated[int | None, flag("Patches a batch. [16]")] = None,
+    optimizer: flags.Optimizer = None,
     learning_rate: flags.LearningRate = None,
     schedule: flags.Schedule = None,
     clip_norm: flags.ClipNorm = None,

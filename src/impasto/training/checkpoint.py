@@ -27,7 +27,7 @@ class Checkpoint:
 
     iteration: int
     network: dict[str, Tensor]
-    optimizer: dict[int, dict[str, Tensor]]  # parameter number -> Adam's step and moments
+    optimizer: dict[int, dict[str, Tensor]]  # parameter number -> its step and moments
     rng_state: Tensor
     config: dict[str, Any]
     provenance: dict[str, Any]
@@ -91,7 +91,7 @@ def _from_tensors(tensors: dict[str, Tensor], about: dict[str, Any]) -> Checkpoi
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
-    """Adam's state by the number of the parameter."""
+    """The optimiser's state by the number of the parameter."""
     state = optimizer.state_dict()["state"]
     return {int(number): dict(values) for number, values in state.items()}
 

@@ -18,6 +18,7 @@ from impasto.training.checkpoint import (
     save_checkpoint,
 )
 from impasto.training.events import OnEvent, Saved, Skipped, Step
+from impasto.training.muon import build_optimizer
 from impasto.training.run_config import RunConfig
 from impasto.training.schedule import Schedule, learning_rate_at
 
@@ -67,6 +68,7 @@ class LoopConfig:
     """How a task is trained; see RunConfig for the meanings."""
 
     iterations: int
+    optimizer: str
     learning_rate: float
     schedule: Schedule
     clip_norm: float
@@ -82,6 +84,7 @@ def loop_config(config: RunConfig, device: torch.device, provenance: dict[str, A
     """The part of a run's options that the loop needs."""
     return LoopConfig(
         iterations=config.iterations,
+        optimizer=config.optimizer,
         learning_rate=config.learning_rate,
         schedule=config.schedule,
         clip_norm=config.clip_norm,
@@ -97,14 +100,12 @@ def loop_config(config: RunConfig, device: torch.device, provenance: dict[str, A
 def fit(
     task: Task[AnyBatch], loop: LoopConfig, on_event: OnEvent, resume: Checkpoint | None
 ) -> None:
-    """Train `task.network` in place with Adam to `loop.iterations`.
+    """Train `task.network` in place to `loop.iterations`.
 
     Raises TrainingError when the loss or its gradient is not finite: nothing is saved then, so
     the last checkpoint is a good one.
     """
-    optimizer = torch.optim.Adam(
-        task.network.parameters(), lr=loop.learning_rate, fused=loop.device.type in ("cpu", "cuda")
-    )
+    optimizer = build_optimizer(loop.optimizer, task.network, loop.learning_rate, loop.device)
     if resume is not None:
         restore(resume, task.network, optimizer)
     start = resume.iteration if resume is not None else 0

@@ -11,6 +11,8 @@ from impasto.errors import OptionError
 from impasto.networks.devices import PRECISIONS
 from impasto.training.schedule import SCHEDULES, Schedule
 
+OPTIMIZERS = ("adam", "muon")
+
 # Options that change neither the data nor the arithmetic: a run may go on with others.
 FREE_OPTIONS = frozenset(
     {
@@ -34,6 +36,7 @@ class RunConfig:
     initial: str = ""  # start from this model instead of random weights
     iterations: int = 4000
     batch_size: int = 4
+    optimizer: str = "adam"  # "muon" needs fewer iterations; the paper's is Adam
     learning_rate: float = 1e-3
     schedule: Schedule = "one-cycle"
     clip_norm: float = 1.0  # of the gradient; 0: not clipped
@@ -55,6 +58,7 @@ class RunConfig:
     licence: str = ""
 
     def __post_init__(self) -> None:
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("precision", self.precision, PRECISIONS)
         check_choice("schedule", self.schedule, SCHEDULES)
         check_number("clip_norm", self.clip_norm, least=0.0)
