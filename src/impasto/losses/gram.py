@@ -69,9 +69,10 @@ class _Gram(torch.autograd.Function):
         with torch.autocast(features.device.type, enabled=False):
             if is_channels_last(features):
                 # (N, H*W, C) in memory is (N, C, H, W) in channels_last: no copy back.
-                product = torch.bmm(matrix.transpose(1, 2), symmetric).transpose(1, 2)
+                rows = matrix.transpose(1, 2)
+                product = _products(rows, symmetric).transpose(1, 2)
             else:
-                product = torch.bmm(symmetric, matrix)
+                product = _products(symmetric, matrix)
         return product.reshape(*product.shape[:2], height, width).to(features.dtype), None
 
 
@@ -80,12 +81,16 @@ def _bfloat16_product(matrix: Tensor) -> Tensor:
 
     The processor adds up in float32, but PyTorch can only store the result in bfloat16. So
     multiply again, this time storing what the first result lacks: rounding that costs 2^-9 of a
-    remainder which is itself 2^-9 of the product. Two such products take a third of the time of
-    one in float32 (measured on Intel AMX, 1 and 2 threads).
+    remainder which is itself 2^-9 of the product. Two such products take a sixth of the time of
+    one in float32 (64 channels, 65,536 positions, Intel AMX, one thread).
     """
-    rounded = torch.bmm(matrix, matrix.transpose(1, 2))
-    remainder = torch.baddbmm(rounded, matrix, matrix.transpose(1, 2), beta=-1)
-    return rounded.float() + remainder
+    products = []
+    # One by one: the batched product copies a transposed operand, which takes ten times as long.
+    for item in matrix:
+        rounded = torch.mm(item, item.T)
+        remainder = torch.addmm(rounded, item, item.T, beta=-1)
+        products.append(rounded.float() + remainder)
+    return torch.stack(products)
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
@@ -93,3 +98,8 @@ def _has_bfloat16_products() -> bool:
     """Whether this processor multiplies bfloat16 matrices in hardware, adding up in float32."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def _products(left: Tensor, right: Tensor) -> Tensor:
+    """(N, R, K) times (N, K, C) -> (N, R, C)."""
+    return torch.stack([torch.mm(one, other) for one, other in zip(left, right, strict=True)])
