@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ImageError,
         ImpastoError,
         ModelError,
+        OptimizationError,
         OptionError,
         TrainingError,
         WeightsError,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from impasto.models.upscalers import UpscalerEntry
     from impasto.models.upscalers import list_upscalers as upscalers
     from impasto.networks import load_loss_network
+    from impasto.optimization import optimize
+    from impasto.optimization.invert import invert
+    from impasto.optimization.synthesize import texture
 
     __version__: str
 
@@ -39,6 +43,7 @@ __all__ = [
     "LossTerms",
     "LossWeights",
     "ModelError",
+    "OptimizationError",
     "OptionError",
     "PerceptualLoss",
     "StyleEntry",
@@ -49,13 +54,16 @@ __all__ = [
     "WeightsError",
     "__version__",
     "gram_matrix",
+    "invert",
     "load",
     "load_loss_network",
     "load_upscaler",
     "match_colors",
+    "optimize",
     "restore",
     "styles",
     "stylize",
+    "texture",
     "upscale",
     "upscale_tensor",
     "upscalers",
@@ -68,6 +76,7 @@ _HOMES = {
     "LossTerms": ("impasto.losses", "LossTerms"),
     "LossWeights": ("impasto.losses", "LossWeights"),
     "ModelError": ("impasto.errors", "ModelError"),
+    "OptimizationError": ("impasto.errors", "OptimizationError"),
     "OptionError": ("impasto.errors", "OptionError"),
     "PerceptualLoss": ("impasto.losses", "PerceptualLoss"),
     "StyleEntry": ("impasto.models.gallery", "StyleEntry"),
@@ -77,13 +86,16 @@ _HOMES = {
     "UpscalerEntry": ("impasto.models.upscalers", "UpscalerEntry"),
     "WeightsError": ("impasto.errors", "WeightsError"),
     "gram_matrix": ("impasto.losses", "gram_matrix"),
+    "invert": ("impasto.optimization.invert", "invert"),
     "load": ("impasto.models", "load_style_model"),
     "load_loss_network": ("impasto.networks", "load_loss_network"),
     "load_upscaler": ("impasto.models", "load_superres_model"),
     "match_colors": ("impasto.inference", "match_colors"),
+    "optimize": ("impasto.optimization", "optimize"),
     "restore": ("impasto.inference", "restore"),
     "styles": ("impasto.models.gallery", "list_styles"),
     "stylize": ("impasto.inference", "stylize"),
+    "texture": ("impasto.optimization.synthesize", "texture"),
     "upscale": ("impasto.inference", "upscale"),
     "upscale_tensor": ("impasto.inference", "upscale_tensor"),
     "upscalers": ("impasto.models.upscalers", "list_upscalers"),

@@ -5,9 +5,13 @@ from typing import Annotated
 import typer
 
 from impasto.cli.figures import figures
+from impasto.cli.invert import invert
+from impasto.cli.optimize import optimize
+from impasto.cli.reproduce import reproduce
 from impasto.cli.root import QuickCommand, RootGroup
 from impasto.cli.styles import styles
 from impasto.cli.stylize import stylize
+from impasto.cli.texture import texture
 from impasto.cli.upscale import restore, upscale
 from impasto.cli.upscalers import upscalers
 
@@ -50,6 +54,9 @@ def _root(
 app.command("stylize")(stylize)
 app.command("upscale")(upscale)
 app.command("restore")(restore)
+app.command("optimize")(optimize)
+app.command("invert")(invert)
+app.command("texture")(texture)
 app.command("styles", cls=QuickCommand)(styles)
 app.command("upscalers", cls=QuickCommand)(upscalers)
 
@@ -60,16 +67,11 @@ def _train_stand_in() -> None:
     raise NotImplementedError
 
 
-@app.command("evaluate", help="Measure super-resolution models by a named protocol.")
+@app.command("evaluate", help="Measure super-resolution models and styles.")
 def _evaluate_stand_in() -> None:
     # RootGroup puts impasto.cli.evaluate in place of this when it is called.
     raise NotImplementedError
 
 
 app.command("figures")(figures)
-
-
-@app.command("reproduce", help="Make the paper's tables again, our figures beside its own.")
-def _reproduce_stand_in() -> None:
-    # RootGroup puts impasto.cli.reproduce in place of this when it is called.
-    raise NotImplementedError
+app.command("reproduce", no_args_is_help=True)(reproduce)

@@ -19,7 +19,6 @@ EXIT_INTERRUPTED = 130  # Ctrl-C, as shells count it
 LAZY_GROUPS = {
     "train": "impasto.cli.train:train_app",
     "evaluate": "impasto.cli.evaluate:evaluate_app",
-    "reproduce": "impasto.cli.reproduce:reproduce_app",
 }
 
 

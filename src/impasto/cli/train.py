@@ -10,6 +10,7 @@ import typer
 
 from impasto.cli import train_flags as flags
 from impasto.cli.train_flags import flag, given_options
+from impasto.cli.train_inversion import train_inversion_command
 from impasto.cli.train_restore import train_restore_command
 from impasto.cli.train_superres import train_superres_command
 from impasto.errors import OptionError
@@ -29,6 +30,7 @@ def _train() -> None:
 
 train_app.command("superres")(train_superres_command)
 train_app.command("restore")(train_restore_command)
+train_app.command("inversion")(train_inversion_command)
 
 
 @train_app.command("style")

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from impasto.errors import ImageError, ModelError, OptionError
 from impasto.inference.memory import check_memory, is_out_of_memory
-from impasto.inference.ranges import in_unit_range
 from impasto.inference.strips import stylize_in_strips
 from impasto.media import keep_colors as with_colors_of
+from impasto.media.ranges import in_unit_range
 from impasto.models import StyleModel
 from impasto.networks import ModernStyleNetwork
 from impasto.networks.devices import Precision, choose_dtype

@@ -19,8 +19,8 @@ from impasto.inference.superres_engine import network_for, run_network
 from impasto.inference.superres_options import SuperResOptions
 from impasto.inference.tile_network import TileNetwork
 from impasto.inference.tiles import Box, whole
-from impasto.inference.transparency import fill_hidden
 from impasto.media import Picture, luma
+from impasto.media.transparency import fill_hidden
 from impasto.models import SuperResModel
 
 See = Callable[[Box], Tensor]

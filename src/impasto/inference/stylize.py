@@ -11,8 +11,6 @@ from torch import Tensor
 from impasto.errors import OptionError
 from impasto.inference.engine import check_strength, stylize_tensor
 from impasto.inference.memory import check_memory
-from impasto.inference.photos import Photo, as_picture
-from impasto.inference.transparency import fill_hidden
 from impasto.media import (
     DEFAULT_MAX_PIXELS,
     Picture,
@@ -21,6 +19,8 @@ from impasto.media import (
     to_pil,
     write_picture,
 )
+from impasto.media.photos import Photo, as_picture
+from impasto.media.transparency import fill_hidden
 from impasto.models import StyleModel, load_style_model
 from impasto.networks.devices import Precision, choose_device
 

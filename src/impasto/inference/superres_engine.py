@@ -10,11 +10,11 @@ from torch import Tensor
 from impasto.errors import ImageError
 from impasto.inference.alpha_network import AlphaNetwork
 from impasto.inference.color_match import match_colors
-from impasto.inference.ranges import in_unit_range
 from impasto.inference.superres_options import SuperResOptions, ignore
 from impasto.inference.tile_network import TileNetwork, choose_superres_dtype, choose_tile_px
 from impasto.inference.tile_runner import run_tiles
 from impasto.inference.tiles import Box, grown
+from impasto.media.ranges import in_unit_range
 from impasto.models import SuperResModel
 from impasto.networks.devices import choose_device
 

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from impasto.errors import ModelError
 from impasto.inference.enhance import enhance
-from impasto.inference.photos import Photo, as_picture
 from impasto.inference.stylize import check_size
 from impasto.inference.superres_options import SuperResOptions, ignore
 from impasto.media import (
@@ -24,6 +23,7 @@ from impasto.media import (
     scaled_size,
     write_array,
 )
+from impasto.media.photos import Photo, as_picture
 from impasto.models import SuperResModel, load_superres_model, load_upscalers
 from impasto.networks.devices import choose_device
 

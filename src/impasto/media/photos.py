@@ -10,8 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import ImageError
-from impasto.inference.ranges import in_unit_range
-from impasto.media import Picture, from_pil, read_picture
+from impasto.media.picture import Picture
+from impasto.media.ranges import in_unit_range
+from impasto.media.reading import from_pil, read_picture
 
 Photo = str | Path | Image.Image | NDArray[Any] | Tensor
 _ARRAYS = "(H, W), (H, W, 3) or (H, W, 4) of uint8, uint16, or float in [0, 1]"

@@ -1,0 +1,70 @@
+"""A trained decoder of a loss network's features: what it is, to files and back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impasto.errors import ModelError
+from impasto.models.model_file import ModelKind, load_model, save_model
+from impasto.models.trained_model import TrainedModel
+from impasto.networks import LossNetwork
+from impasto.networks.inversion import InversionConfig, InversionNetwork, invert_in_one_pass
+
+INVERSION = ModelKind(
+    format="impasto-inversion-1",
+    noun="inversion model",
+    train_command="impasto train inversion",
+    list_command="impasto train inversion --help",
+    config_type=InversionConfig,
+    build=InversionNetwork,
+    # The largest decoder that a config allows holds 340 M values.
+    max_bytes=1400 * 2**20,
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InversionModel(TrainedModel):
+    """A decoder with its config (loss network and layer) and its card.
+
+    Calling it decodes features, (N, channels, h, w) -> (N, 3, h * stride, w * stride).
+    """
+
+    config: InversionConfig
+
+    def invert(self, loss_network: LossNetwork, image: Tensor) -> Tensor:
+        """What the layer saw of an image, in one pass: (N, 3, H, W) in [0, 1] -> the same.
+
+        Raises ModelError if `loss_network` is not the one that the decoder was trained with.
+        """
+        wanted = self.config.weights_hash
+        if wanted and loss_network.weights_hash != wanted:
+            raise ModelError(
+                f"the inversion model {self.name!r} was trained with {self.config.loss_network} "
+                f"({wanted[:12]}), not with {loss_network.name} "
+                f"({loss_network.weights_hash[:12]}); give that loss network"
+            )
+        output = invert_in_one_pass(self.network, loss_network, image, self.config)
+        return output.clamp(0, 1)
+
+
+def save_inversion_model(
+    path: Path | str,
+    network: nn.Module,
+    config: InversionConfig,
+    card: dict[str, Any],
+    *,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write the decoder atomically, its floats as `dtype`; errors as `save_style_model`."""
+    save_model(path, INVERSION, network, config, {"task": "inversion", **card}, dtype=dtype)
+
+
+def load_inversion_model(path: Path | str) -> InversionModel:
+    """Read a model file, on the CPU. Raises ModelError, which says what to do."""
+    loaded = load_model(Path(path).expanduser(), INVERSION)
+    return InversionModel(
+        name=loaded.name, network=loaded.network, config=loaded.config, card=loaded.card
+    )

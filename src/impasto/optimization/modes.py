@@ -1,0 +1,100 @@
+"""What each mode does where nothing else is asked for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from impasto.optimization.config import OptimizationConfig, Optimizer
+from impasto.optimization.layers import Mode
+
+DEFAULT_SIZE = 512
+LEAST_STAGE_PX = 32  # of the shorter side
+SHRINK = 2**0.5  # from one stage's side to the one before
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModeDefaults:
+    """Weights and plan of one mode."""
+
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+    iterations: int
+    init: Literal["content", "noise"]
+    start_size: int | None  # None: one stage
+
+
+DEFAULTS: dict[Mode, ModeDefaults] = {
+    "best": ModeDefaults(
+        content_weight=1.0,
+        style_weight=4.0,
+        tv_weight=2.0,
+        iterations=500,
+        init="content",
+        start_size=128,
+    ),
+    # The weights of the bundled styles' training (docs/training.md), so that objectives compare.
+    "paper": ModeDefaults(
+        content_weight=1.0,
+        style_weight=2.0,
+        tv_weight=5.0,
+        iterations=500,
+        init="noise",
+        start_size=None,
+    ),
+    # alpha, and beta before it is scaled by the content layer (see setup.py).
+    "gatys": ModeDefaults(
+        content_weight=1.0,
+        style_weight=1.0,
+        tv_weight=0.0,
+        iterations=500,
+        init="noise",
+        start_size=None,
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """So many iterations of one optimiser at one size."""
+
+    size_hw: tuple[int, int]
+    iterations: int
+    optimizer: Optimizer
+
+
+def plan_stages(config: OptimizationConfig, size_hw: tuple[int, int]) -> list[Stage]:
+    """From coarse to `size_hw`; the iterations are shared out, the first stage taking two shares.
+
+    It has the farthest to go, and costs the least.
+    """
+    defaults = DEFAULTS[config.mode]
+    iterations = config.iterations or defaults.iterations
+    sides = _sides(max(size_hw), config.start_size or defaults.start_size)
+    # Of a long and narrow picture the loss network would see nothing in the first ones.
+    narrow = min(size_hw) / max(size_hw)
+    sides = [side for side in sides[:-1] if side * narrow >= LEAST_STAGE_PX] + sides[-1:]
+    # Fewer stages rather than stages without an iteration.
+    sides = sides[-max(1, iterations - 1) :]
+    shares = [2.0, *[1.0] * (len(sides) - 1)]
+    bounds = [round(iterations * sum(shares[:i]) / sum(shares)) for i in range(len(shares) + 1)]
+    stages = []
+    for index, side in enumerate(sides):
+        scale = side / max(size_hw)
+        stages.append(
+            Stage(
+                size_hw=(max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))),
+                iterations=bounds[index + 1] - bounds[index],
+                # On pixels it beat Adam at every stage, at equal cost (docs/optimizing.md).
+                optimizer=config.optimizer or "lbfgs",
+            )
+        )
+    return stages
+
+
+def _sides(largest: int, start: int | None) -> list[int]:
+    if start is None or start >= largest:
+        return [largest]
+    sides = [largest]
+    while sides[0] / SHRINK >= start * 0.99:
+        sides.insert(0, round(largest / SHRINK ** len(sides)))
+    return sides

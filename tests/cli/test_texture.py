@@ -1,0 +1,142 @@
+"""`impasto texture` as it is typed: sizes, refusals, Ctrl-C."""
+
+import math
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor
+from typer.main import get_command
+from typer.testing import CliRunner, Result
+
+import impasto
+import impasto.optimization.synthesize as synthesize
+from impasto.cli.app import app
+from impasto.cli.texture import parse_size
+from impasto.errors import OptionError
+from impasto.networks.loss.shapes import tensor_shapes
+from impasto.optimization.events import OnEvent, OptimizationStep
+from impasto.optimization.synthesize import TextureConfig, TextureOptions
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of a VGG-16 down to relu1_2."""
+    generator = torch.Generator().manual_seed(5)
+    tensors: dict[str, Tensor] = {}
+    for name, shape in list(tensor_shapes("vgg16").items())[:4]:
+        scale = math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
+        tensors[name] = scale * torch.randn(shape, generator=generator)
+    path = tmp_path_factory.mktemp("networks") / "vgg16.safetensors"
+    save_file(tensors, path, {"preprocessing": "torchvision"})
+    return path
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: painting.png of 36 x 28 px."""
+    monkeypatch.chdir(tmp_path)
+    Image.effect_noise((36, 28), 80).convert("RGB").save(tmp_path / "painting.png")
+    return tmp_path
+
+
+def run(network: Path, *words: str | Path) -> Result:
+    usual = ["painting.png", "--layers", "relu1_1,relu1_2:0.5", "-o", "out.png"]
+    usual += ["--iterations", "2", "--loss-network", str(network)]
+    return CliRunner().invoke(app, ["texture", *usual, *map(str, words)])
+
+
+def made(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {"painting.png"}
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [
+        ([], (36, 28)),
+        (["--size", "50x20"], (50, 20)),
+        (["--size", "24", "--seamless"], (24, 24)),
+        (["--painting-size", "20", "--size", "40x33", "--coarsest", "0"], (40, 33)),
+    ],
+)
+def test_a_texture_has_the_size_asked_for(
+    network: Path, folder: Path, words: list[str], size: tuple[int, int]
+) -> None:
+    result = run(network, *words)
+    assert result.exit_code == 0, result.output
+    assert "wrote out.png" in result.stdout
+    assert made(folder) == {"out.png"}
+    with Image.open("out.png") as picture:
+        assert picture.size == size
+
+
+def test_ctrl_c_keeps_what_is_there_at_the_size_asked_for(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, on_event: OnEvent, **__: object) -> Tensor:
+        image = torch.rand(1, 3, 10, 10)
+        on_event(
+            OptimizationStep(
+                iteration=1, iterations=2, stage=1, stages=2, total=1.0, terms={}, image=image,
+                images_per_second=1.0,
+            )
+        )  # fmt: skip
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(synthesize, "synthesize_texture", interrupted)
+    result = run(network, "--size", "40x20")
+    assert result.exit_code == 130
+    assert "the best so far is in out.png" in result.stderr
+    with Image.open("out.png") as picture:
+        assert picture.size == (40, 20)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--layers", "relu9_1"], 2, "relu9_1"),
+        (["--layers", ""], 2, "--layers"),
+        (["--layers", "relu1_1:x"], 2, "not a number"),
+        (["--layers", "relu1_1:0"], 2, "weight above 0"),
+        (["--size", "big"], 2, "WIDTHxHEIGHT"),
+        (["--size", "8x40"], 2, "8x40"),
+        (["--size", "40x9999"], 2, "9999"),
+        (["--iterations", "0"], 2, "--iterations"),
+        (["--coarsest", "-1"], 2, "--coarsest"),
+        (["--painting-size", "8"], 1, "8 x 6 px"),
+        (["-o", "painting.png"], 2, "never overwritten"),
+        (["-o", "out.docx"], 1, "docx"),
+    ],
+)
+def test_bad_input_is_one_line_before_the_work(
+    network: Path, folder: Path, words: list[str], code: int, said: str
+) -> None:
+    result = run(network, *words)
+    assert result.exit_code == code, result.output
+    assert said in result.stderr
+    assert made(folder) == set()
+
+
+def test_sizes_are_width_by_height_or_a_square() -> None:
+    assert parse_size("1024x768") == (1024, 768)
+    assert parse_size(" 512 ") == (512, 512)
+    with pytest.raises(OptionError):
+        parse_size("1024x")
+
+
+def test_python_and_command_have_the_options_of_the_config() -> None:
+    fields = set(get_type_hints(TextureConfig))
+    assert set(get_type_hints(TextureOptions)) == fields - {"layers"}
+    command = get_command(app).commands["texture"]  # type: ignore[attr-defined]
+    flags = {parameter.name for parameter in command.params}
+    assert fields - {"size_wh"} <= flags
+
+
+def test_the_facade_makes_textures(network: Path) -> None:
+    made = impasto.texture(
+        "painting.png", ["relu1_1"], loss_network=str(network), iterations=2, size_wh=(40, 20)
+    )
+    assert (made.mode, made.size) == ("RGB", (40, 20))

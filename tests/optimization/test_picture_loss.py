@@ -1,0 +1,232 @@
+"""The objective that works in strips and regions against the losses that it is made of."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from impasto.losses import (
+    LossWeights,
+    PerceptualLoss,
+    gatys_content_loss,
+    gatys_gram_matrix,
+    gatys_style_loss,
+    gram_matrix,
+)
+from impasto.networks import LossNetwork
+from impasto.optimization.config import OptimizationConfig
+from impasto.optimization.events import Event, ignore
+from impasto.optimization.modes import Stage
+from impasto.optimization.objective import PixelObjective, perceptual_objective
+from impasto.optimization.picture_loss import PictureLoss
+from impasto.optimization.regions import Region, reduced
+from impasto.optimization.setup import Setup, prepare
+from impasto.optimization.statistics import ContentSum, FeatureStatistics, GramSum
+from impasto.optimization.strips import network_cost, strips_of
+from impasto.optimization.targets import Targets
+
+CPU = torch.device("cpu")
+
+
+def set_up(network: LossNetwork, photo: Tensor, regions: Sequence[Region], **options: Any) -> Setup:
+    return prepare(
+        OptimizationConfig(**options),
+        network,
+        photo,
+        regions,
+        dtype=torch.float32,
+        device=CPU,
+        on_event=options.pop("on_event", ignore),
+    )
+
+
+def stage_loss(
+    network: LossNetwork, photo: Tensor, regions: Sequence[Region], **options: Any
+) -> PictureLoss:
+    setup = set_up(network, photo, regions, **options)
+    size_hw = (photo.shape[2], photo.shape[3])
+    return setup.loss(Stage(size_hw=size_hw, iterations=1, optimizer="lbfgs"))
+
+
+LAYERS: dict[str, Any] = {
+    "content_layers": {"relu2_1": 0.5, "relu3_1": 1.0},
+    "style_layers": {"relu1_2": 1.0, "relu2_1": 2.0},
+}
+START = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(4))
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_the_papers_mode_is_the_perceptual_loss_of_training(
+    tiny_loss_network: LossNetwork, photo: Tensor, painting: Tensor, relative: bool
+) -> None:
+    weights = LossWeights(content=1.5, style=3.0, tv=0.7)
+    criterion = PerceptualLoss(tiny_loss_network, weights=weights, relative=relative, **LAYERS)
+    scaled = torch.nn.functional.interpolate(painting, (39, 48), mode="bicubic", antialias=True)
+    scaled = scaled.clamp(0, 1)
+    criterion.set_style(scaled)
+    criterion.set_content(photo)
+    expected = perceptual_objective(criterion)
+    ours = PixelObjective(
+        stage_loss(
+            tiny_loss_network,
+            photo,
+            [Region(style=scaled)],
+            mode="paper",
+            relative=relative,
+            content_weight=1.5,
+            style_weight=3.0,
+            tv_weight=0.7,
+            **LAYERS,
+        )
+    )
+    value, gradient = ours(START)
+    expected_value, expected_gradient = expected(START)
+    assert value == pytest.approx(expected_value, rel=1e-5)
+    torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
+    assert ours.terms == pytest.approx(expected.terms, rel=1e-5)
+
+
+def test_the_mode_gatys_is_alpha_content_plus_beta_style(
+    tiny_loss_network: LossNetwork, photo: Tensor
+) -> None:
+    style = START.flip(-1)
+    loss = stage_loss(
+        tiny_loss_network,
+        photo,
+        [Region(style=style)],
+        mode="gatys",
+        content_weight=0.3,
+        style_weight=20.0,
+        content_layers={"relu3_1": 1.0},
+        style_layers={"relu1_1": 0.2, "relu2_1": 0.7},
+    )
+    layers = ["relu1_1", "relu2_1", "relu3_1"]
+    painted, content, paint = (tiny_loss_network(x, layers) for x in (START, photo, style))
+    style_layers = {"relu1_1": 0.2, "relu2_1": 0.7}
+    expected = 0.3 * gatys_content_loss(painted["relu3_1"], content["relu3_1"])
+    expected += 20 * gatys_style_loss(
+        painted,
+        {layer: gatys_gram_matrix(paint[layer]) for layer in style_layers},
+        layer_weights=style_layers,
+    )
+    total, terms = loss(START)
+    assert float(total) == pytest.approx(float(expected), rel=1e-5)
+    assert float(terms["tv"]) == 0
+
+
+def test_gatys_content_at_an_absent_layer_takes_the_nearest_and_says_so(
+    tiny_loss_network: LossNetwork, photo: Tensor, painting: Tensor
+) -> None:
+    events: list[Event] = []
+    setup = prepare(
+        OptimizationConfig(mode="gatys"),
+        tiny_loss_network,
+        photo,
+        [Region(style=painting)],
+        dtype=torch.float32,
+        device=CPU,
+        on_event=events.append,
+    )
+    assert setup.content_layers == {"relu3_1": 1.0}
+    assert sum(setup.style_layers.values()) == pytest.approx(1.0)
+    told = " ".join(getattr(event, "message", "") for event in events)
+    assert "no relu4_2" in told
+    assert "relu3_1" in told
+    assert "beta" in told
+
+
+def test_strips_give_the_value_and_gradient_of_the_whole_image(
+    tiny_loss_network: LossNetwork,
+) -> None:
+    network = tiny_loss_network
+    image = torch.rand(1, 3, 210, 33, generator=torch.Generator().manual_seed(1))
+    target = network(image.flip(2), ["relu3_1"])["relu3_1"]
+    guide = torch.rand(1, 1, 105, 16, generator=torch.Generator().manual_seed(2))
+    sums = [
+        ContentSum(layer="relu3_1", target=target),
+        GramSum(layer="relu1_2", scale=0.01),
+        GramSum(layer="relu2_1", scale=0.02, guide=guide),
+    ]
+    cost = network_cost(network, ["relu3_1", "relu1_2", "relu2_1"], torch.float32, CPU)
+    assert cost.reach_px == 32
+    results = []
+    for rows in (None, 32, 96):
+        statistics = FeatureStatistics(network, sums, strip_rows=rows, reach_px=cost.reach_px)
+        leaf = image.clone().requires_grad_(True)
+        found = statistics(leaf)
+        total = sum((each.square().sum() for each in found), start=torch.zeros(()))
+        (gradient,) = torch.autograd.grad(total, leaf)
+        results.append((total.detach(), gradient))
+    for total, gradient in results[1:]:
+        torch.testing.assert_close(total, results[0][0], rtol=1e-5, atol=0)
+        torch.testing.assert_close(gradient, results[0][1], rtol=1e-3, atol=1e-6)
+
+
+def test_features_for_targets_are_the_same_in_strips(tiny_loss_network: LossNetwork) -> None:
+    image = torch.rand(1, 3, 167, 20, generator=torch.Generator().manual_seed(1))
+    layers = ["relu1_2", "relu3_1"]
+    whole = tiny_loss_network(image, layers)
+    parts = FeatureStatistics(tiny_loss_network, [], strip_rows=64, reach_px=32)
+    for layer, features in parts.features(image, layers).items():
+        torch.testing.assert_close(features, whole[layer], rtol=1e-5, atol=1e-6)
+
+
+def test_strips_cover_every_row_once_and_a_narrow_rest_joins_its_neighbour() -> None:
+    strips = list(strips_of(200, 64, 32))
+    assert [(s.top, s.bottom) for s in strips] == [(0, 64), (64, 128), (128, 200)]
+    assert [(s.above, s.below) for s in strips] == [(0, 96), (32, 160), (96, 200)]
+    assert [s.last for s in strips] == [False, False, True]
+
+
+def test_a_layers_shape_is_told_from_narrow_parts(tiny_loss_network: LossNetwork) -> None:
+    image = torch.rand(1, 3, 131, 77)
+    for layer, shape in (
+        Targets(network=tiny_loss_network).shapes(image, tiny_loss_network.layer_names).items()
+    ):
+        features = tiny_loss_network(image, [layer])[layer]
+        assert (1, shape.channels, *shape.size_hw) == tuple(features.shape)
+
+
+def test_a_masked_region_is_compared_by_its_own_gram_matrix(
+    tiny_loss_network: LossNetwork, photo: Tensor
+) -> None:
+    """The left half of the photo painted as the right half of the painting is."""
+    left = torch.zeros(1, 1, 40, 48)
+    left[..., :24] = 1
+    painting = START
+    region = Region(style=painting, mask=left, style_mask=left.flip(-1))
+    loss = stage_loss(
+        tiny_loss_network, photo, [region], content_weight=0, tv_weight=0, style_weight=1,
+        style_layers={"relu1_1": 1.0},
+    )  # fmt: skip
+    _, terms = loss(photo)
+    ours = gram_matrix(tiny_loss_network(photo, ["relu1_1"])["relu1_1"][..., :24])
+    wanted = gram_matrix(tiny_loss_network(painting, ["relu1_1"])["relu1_1"][..., 24:])
+    expected = (ours - wanted).square().sum() / wanted.square().sum()
+    assert float(terms["style relu1_1"]) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_several_styles_without_masks_make_one_mean_target(
+    tiny_loss_network: LossNetwork, photo: Tensor, painting: Tensor
+) -> None:
+    regions = [Region(style=START, weight=3.0), Region(style=START.flip(1), weight=1.0)]
+    loss = stage_loss(
+        tiny_loss_network, photo, regions, mode="paper", relative=False, content_weight=0,
+        tv_weight=0, style_layers={"relu2_1": 1.0},
+    )  # fmt: skip
+    grams = [gram_matrix(tiny_loss_network(r.style, ["relu2_1"])["relu2_1"]) for r in regions]
+    wanted = 0.75 * grams[0] + 0.25 * grams[1]
+    ours = gram_matrix(tiny_loss_network(painting, ["relu2_1"])["relu2_1"])
+    _, terms = loss(torch.nn.functional.pad(painting, (0, 4, 0, 4)))
+    assert len(loss.style) == 1
+    torch.testing.assert_close(loss.style[0].target, wanted, rtol=1e-4, atol=1e-7)
+    assert ours.shape == wanted.shape
+    assert float(terms["style"]) > 0
+
+
+def test_a_mask_is_reduced_to_mean_coverage() -> None:
+    mask = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 1.0]]).reshape(1, 1, 2, 4)
+    assert reduced(mask, (1, 2)).flatten().tolist() == [0.75, 0.25]
+    assert torch.equal(reduced(mask, (2, 4)), mask)

@@ -1,0 +1,136 @@
+"""Plans made before the work: layers by network, stages by size, rows by memory, Adam's bounds."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from impasto.errors import OptimizationError, OptionError
+from impasto.networks.loss.network import LossNetwork, Provenance
+from impasto.optimization.adam import averaged_adam
+from impasto.optimization.config import OptimizationConfig
+from impasto.optimization.layers import default_layers
+from impasto.optimization.memory import plan_memory
+from impasto.optimization.modes import plan_stages
+from impasto.optimization.strips import NetworkCost
+
+
+def named(name: str, layers: str) -> LossNetwork:
+    return LossNetwork(
+        layers.split(),
+        Provenance(name=name, weights_hash="", source="", license="", redistributable=True),
+    )
+
+
+VGG19 = (
+    "relu1_1 relu1_2 relu2_1 relu2_2 relu3_1 relu3_2 relu3_3 relu3_4 relu4_1 relu4_2 relu4_3 "
+    "relu4_4 relu5_1 relu5_2 relu5_3 relu5_4"
+)
+COMBINED = "relu1_1 relu1_2 relu2_1 relu2_2 relu3_1 relu4_1 relu5_1"
+
+
+def test_a_whole_vgg_gives_the_papers_layers() -> None:
+    gatys = default_layers(named("vgg19", VGG19), "gatys")
+    assert list(gatys.content) == ["relu4_2"]
+    assert list(gatys.style) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+    assert gatys.substitutes == ()
+    paper = default_layers(named("vgg16", VGG19), "paper")
+    assert list(paper.content) == ["relu3_3"]
+    assert list(paper.style) == ["relu1_2", "relu2_2", "relu3_3", "relu4_3"]
+
+
+def test_weights_that_reach_less_deep_give_the_nearest_layers_each_once() -> None:
+    short = default_layers(named("vgg16", "relu1_1 relu1_2 relu2_1 relu2_2"), "paper")
+    assert list(short.content) == ["relu2_2"]
+    assert list(short.style) == ["relu1_2", "relu2_2"]
+    gatys = default_layers(named("a+b", COMBINED), "gatys")
+    assert list(gatys.content) == ["relu4_1"]
+    assert ("relu4_2", "relu4_1") in gatys.substitutes
+
+
+def test_the_bundled_styles_network_has_the_recipes_layers_in_the_papers_mode() -> None:
+    found = default_layers(named("vgg19-normalised+vgg19-distilled", COMBINED), "paper")
+    assert found.content == {"vgg19-distilled/relu3_1": 0.5, "vgg19-distilled/relu4_1": 0.5}
+    assert list(found.style) == ["relu1_2", "relu2_2", "relu3_1", "relu4_1"]
+
+
+def test_other_networks_have_layers_of_their_own_and_unknown_ones_are_asked_for() -> None:
+    fires = "relu1 " + " ".join(f"fire{n}" for n in range(2, 10))
+    found = default_layers(named("squeezenet1_1-caffe", fires), "best")
+    assert set(found.content) | set(found.style) <= set(fires.split())
+    with pytest.raises(OptionError, match="name content and style layers"):
+        default_layers(named("mine", "first second"), "best")
+
+
+def test_stages_grow_to_the_size_asked_for_and_share_all_iterations() -> None:
+    config = OptimizationConfig(iterations=301)
+    stages = plan_stages(config, (384, 512))
+    sizes = [stage.size_hw for stage in stages]
+    assert sizes == [(96, 128), (136, 181), (192, 256), (272, 362), (384, 512)]
+    assert sum(stage.iterations for stage in stages) == 301
+    assert stages[0].iterations > stages[1].iterations
+
+
+def test_papers_modes_have_one_stage_of_lbfgs_and_500_iterations() -> None:
+    for mode in ("paper", "gatys"):
+        (stage,) = plan_stages(OptimizationConfig(mode=mode), (256, 200))
+        assert (stage.size_hw, stage.iterations, stage.optimizer) == ((256, 200), 500, "lbfgs")
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 3, 7])
+def test_few_iterations_leave_no_stage_without_one(iterations: int) -> None:
+    stages = plan_stages(OptimizationConfig(iterations=iterations), (512, 512))
+    assert all(stage.iterations for stage in stages)
+    assert sum(stage.iterations for stage in stages) == iterations
+    assert stages[-1].size_hw == (512, 512)
+
+
+COST = NetworkCost(bytes_per_pixel=1000.0, reach_px=64)
+
+
+def test_memory_decides_between_the_whole_image_and_strips() -> None:
+    size_hw = (2048, 2048)
+    assert plan_memory(size_hw, COST, 0.0, "adam", None).strip_rows is None
+    assert plan_memory(size_hw, COST, 0.0, "adam", 2**40).strip_rows is None
+    plan = plan_memory(size_hw, COST, 0.0, "adam", 4 * 2**30)
+    assert plan.strip_rows is not None
+    assert plan.strip_rows % 32 == 0
+    assert plan.estimate_bytes <= 4 * 2**30
+    with pytest.raises(OptionError, match=r"GiB.*smaller --size"):
+        plan_memory(size_hw, COST, 0.0, "adam", 2**30)
+
+
+def test_a_network_that_does_not_cut_into_strips_is_refused_where_it_does_not_fit() -> None:
+    whole = NetworkCost(bytes_per_pixel=1000.0, reach_px=None)
+    with pytest.raises(OptionError, match="GiB"):
+        plan_memory((2048, 2048), whole, 0.0, "adam", 4 * 2**30)
+
+
+def test_adam_stays_within_bounds_and_its_average_ends_at_the_clipped_minimum() -> None:
+    centre = torch.tensor([[[[-1.0, 0.25], [0.6, 2.0]]]])
+
+    def objective(point: Tensor) -> tuple[float, Tensor]:
+        assert float(point.min()) >= 0
+        assert float(point.max()) <= 1
+        return float((point - centre).square().sum()), 2 * (point - centre)
+
+    *_, last = averaged_adam(objective, torch.full_like(centre, 0.5), iterations=300)
+    torch.testing.assert_close(last.point, centre.clamp(0, 1), rtol=0, atol=2e-3)
+    assert last.evaluations == 301
+
+
+def test_adams_average_takes_out_the_noise_of_its_steps() -> None:
+    generator = torch.Generator().manual_seed(0)
+    points = []
+
+    def noisy(point: Tensor) -> tuple[float, Tensor]:
+        points.append(point)
+        gradient = 2 * (point - 0.5) + 0.5 * torch.randn(point.shape, generator=generator)
+        return float((point - 0.5).square().sum()), gradient
+
+    *_, last = averaged_adam(noisy, torch.zeros(1, 3, 8, 8), iterations=300)
+    assert float((last.point - 0.5).std()) < 0.6 * float((points[-1] - 0.5).std())
+
+
+def test_adam_refuses_to_go_on_with_nan() -> None:
+    with pytest.raises(OptimizationError, match="iteration 0"):
+        next(averaged_adam(lambda x: (float("nan"), x), torch.zeros(1, 3, 2, 2), iterations=3))
