@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from impasto.evaluation import SuperResEvaluation, evaluate_superres
 from impasto.evaluation.distances import DistanceSpec, PerceptualDistance
 from impasto.evaluation.events import Event, Scored
+from impasto.evaluation.paintings import file_sha256
 from impasto.media import imresize, write_picture
-from impasto.models import save_superres_model
+from impasto.models import save_style_model, save_superres_model
+from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.networks.loss.network import LossNetwork, Provenance
 from impasto.networks.superres import SuperResConfig, build_superres_network
 
@@ -126,3 +128,62 @@ class Setup:
 @pytest.fixture
 def setup(image_folder: Path, tmp_path: Path) -> Setup:
     return Setup(image_folder, tmp_path / "out" / "results.json")
+
+
+@pytest.fixture
+def toy_loss_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever loss network a reproduction asks for, it gets the toy."""
+    for module in (
+        "trained_objective",
+        "reproduce",
+        "reproduce_reconstructions",
+        "style_metric",
+    ):
+        monkeypatch.setattr(
+            f"impasto.evaluation.{module}.load_loss_network", lambda *_, **__: ToyLossNetwork()
+        )
+
+
+@pytest.fixture
+def paintings(tmp_path: Path) -> Path:
+    """A folder of two paintings: swirls and squares."""
+    folder = tmp_path / "paintings"
+    for seed, name in enumerate(("swirls", "squares"), start=20):
+        write_picture(folder / f"{name}.png", picture(seed, (72, 80)))
+    return folder
+
+
+@pytest.fixture
+def held_out(tmp_path: Path) -> Path:
+    """A folder of three photos."""
+    folder = tmp_path / "held-out"
+    for seed, name in enumerate(("one", "two", "three"), start=30):
+        write_picture(folder / f"{name}.png", picture(seed, (64, 70)))
+    return folder
+
+
+@pytest.fixture
+def make_style(tmp_path: Path, paintings: Path) -> Callable[..., Path]:
+    """Write a style of random weights, "trained" on a painting with the toy: its file."""
+
+    def make(name: str, *, seed: int = 0, **trained: object) -> Path:
+        torch.manual_seed(seed)
+        config = StyleNetworkConfig(width=1 / 16)
+        card = {
+            "name": name,
+            "trained": {
+                "loss_network": "toy",
+                "loss_network_hash": "0" * 64,
+                "style_sha256": [file_sha256(paintings / f"{name}.png")],
+                "content_layers": {"second": 1.0},
+                "style_layers": {"first": 1.0, "second": 0.5},
+                "weights": {"content": 1.0, "style": 2.0, "tv": 0.1},
+                "style_size": 64,
+                **trained,
+            },
+        }
+        path = tmp_path / "styles" / f"{name}.safetensors"
+        save_style_model(path, build_style_network(config), config, card, dtype=torch.float32)
+        return path
+
+    return make

@@ -1,4 +1,4 @@
-"""`impasto evaluate superres`: models on test sets, one results file, a table."""
+"""`impasto evaluate`: models on test sets or photos, one results file, a table."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ evaluate_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Measure models by a named protocol.",
+    help="Measure models: super-resolution by a named protocol, styles.",
 )
 
 
@@ -95,3 +95,69 @@ def evaluate_superres_command(
     typer.echo(table)
     typer.echo(f"results: {output}\ndraw them with: impasto figures {output}")
     progress.finish()
+
+
+@evaluate_app.command("style")
+def evaluate_style_command(
+    styles: Annotated[
+        str | None, _flag("As starry-night,FILE: bundled styles or files. [all of them]")
+    ] = None,
+    photos: Annotated[
+        Path | None, _flag("Folder of held-out photos; else $IMPASTO_DATA/photos/eval50.")
+    ] = None,
+    count: Annotated[int | None, _flag("How many of the photos. [all]", min=1)] = None,
+    paintings: Annotated[
+        Path | None, _flag("Folder with the styles' paintings. [recipes/paintings]")
+    ] = None,
+    output: Annotated[Path, _flag("The results, a .json file.", "--output", "-o")] = Path(
+        "style.json"
+    ),
+    loss_network: Annotated[
+        str,
+        _flag("Name or file of one not used in training; auto: SqueezeNet.", metavar="NAME"),
+    ] = "auto",
+    style_layers: Annotated[str | None, _flag("As relu1,fire2; else by network.")] = None,
+    content_layers: Annotated[str | None, _flag("As fire5; else by network.")] = None,
+    size: Annotated[int, _flag("Side of the photos' middle square, px.", min=64)] = 256,
+    lbfgs: Annotated[
+        int, _flag("Photos, the first ones, that L-BFGS paints too, as a baseline.", min=0)
+    ] = 0,
+    iterations: Annotated[int, _flag("Of L-BFGS.", min=1)] = 100,
+    allow_training_network: Annotated[
+        bool, _flag("Measure with a network of the training all the same.")
+    ] = False,
+    device: Device = DeviceName.auto,
+    overwrite: Annotated[bool, _flag("Measure all of it again.", "--overwrite")] = False,
+) -> None:
+    """Style and content distance of styles, by a loss network that they were not trained with.
+
+    Beside them the untouched photo and the painting itself, and whether the nearest painting is
+    the style's own. `impasto figures` draws the results.
+    """
+    from impasto.cli.evaluation_progress import EvaluationProgress, comma_list
+    from impasto.evaluation.style_evaluation import StyleEvaluation, evaluate_style
+    from impasto.evaluation.style_table import style_markdown
+    from impasto.files.atomic import write_text
+
+    config = StyleEvaluation(
+        output=output,
+        styles=comma_list("--styles", styles) if styles else (),
+        photos=photos,
+        count=count,
+        paintings=paintings,
+        loss_network=loss_network,
+        style_layers=comma_list("--style-layers", style_layers) if style_layers else (),
+        content_layers=comma_list("--content-layers", content_layers) if content_layers else (),
+        size_px=size,
+        lbfgs=lbfgs,
+        iterations=iterations,
+        allow_training_network=allow_training_network,
+        device=device.value,
+        overwrite=overwrite,
+    )
+    with EvaluationProgress.running() as progress:
+        record = evaluate_style(config, progress)
+    table = style_markdown(record)
+    write_text(output.with_suffix(".md"), table)
+    typer.echo(table)
+    typer.echo(f"results: {output}\ndraw them with: impasto figures {output}")

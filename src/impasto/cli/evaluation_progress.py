@@ -12,7 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from impasto.cli.root import EXIT_FAILED
 from impasto.errors import OptionError
-from impasto.evaluation.events import Event, Failed, Notice, Scored, SetDownload, WeightsDownload
+from impasto.evaluation.events import (
+    Event,
+    Failed,
+    Notice,
+    Progressed,
+    Scored,
+    SetDownload,
+    WeightsDownload,
+)
 
 _LINE_EVERY_S = 10.0  # where nobody watches
 
@@ -62,6 +70,9 @@ class EvaluationProgress:
                 self._update(event.done, event.total, event.image)
             case Notice():
                 self._say(event.message)
+            case Progressed():
+                note = f", {event.note}" if event.note else ""
+                self._update(event.done, event.total, f"{event.what}{note}")
             case SetDownload():
                 self._update(event.done, event.total, f"downloading {event.name}")
             case WeightsDownload():

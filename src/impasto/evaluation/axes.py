@@ -52,6 +52,28 @@ def range_of(values: Sequence[float], *, ticks: int = 7) -> Range:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LogRange:
+    """An axis of positive numbers on which equal ratios are equally far apart."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def share(self, value: float) -> float:
+        """0 at `low`, 1 at `high`; what lies outside stays at the ends."""
+        value = min(max(value, self.low), self.high)
+        return math.log(value / self.low) / math.log(self.high / self.low)
+
+
+def log_range_of(values: Sequence[float]) -> LogRange:
+    """Room for all values and a little more, with ticks at 1, 2 and 5 times 10^n."""
+    low, high = min(values) / 1.15, max(values) * 1.15
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = (m * 10.0**e for e in exponents for m in (1, 2, 5))
+    return LogRange(low=low, high=high, ticks=tuple(tick for tick in ticks if low <= tick <= high))
+
+
 def draw_scatter(
     canvas: Canvas,
     marks: Sequence[Mark],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from impasto.errors import ImageError, OptionError
@@ -83,6 +84,17 @@ def is_kept(picture: dict[str, Any] | None, beside: Path) -> bool:
         return False
     path = beside / str(picture["file"])
     return path.is_file() and _sha256(path) == str(picture["sha256"])
+
+
+def open_kept(folder: Path, picture: dict[str, Any]) -> Image.Image:
+    """A picture that a file in `folder` names, as RGB. Raises OptionError if it is not that one."""
+    if not is_kept(picture, folder):
+        raise OptionError(
+            f"{folder / str(picture['file'])}: missing, or not the picture that the results name; "
+            "run the evaluation again, which makes it anew"
+        )
+    with Image.open(folder / str(picture["file"])) as image:
+        return image.convert("RGB")
 
 
 def overview(high_res: Tensor) -> Tensor:

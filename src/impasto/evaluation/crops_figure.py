@@ -7,8 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from impasto.errors import OptionError
-from impasto.evaluation.crops import is_kept
+from impasto.evaluation.crops import open_kept
 from impasto.evaluation.drawing import FAINT, INK, PALETTE, Canvas
 from impasto.evaluation.results import Results, Row
 from impasto.evaluation.tables import psnr_text
@@ -72,18 +71,18 @@ def _tiles(results: Results, folder: Path, set_name: str, image: dict[str, Any])
     crop, size_hw = image["crop"], image["size_hw"]
     tiles = [
         _Tile(
-            picture=_picture(folder, crop["high_res"]),
+            picture=open_kept(folder, crop["high_res"]),
             lines=("original", f"{size_hw[1]} x {size_hw[0]} px", ""),
         ),
         _Tile(
-            picture=_picture(folder, crop["low_res"]),
+            picture=open_kept(folder, crop["low_res"]),
             lines=("low resolution", f"1/{results.measured['factor']} of each side", ""),
         ),
     ]
     for model in results.models:
         row = results.rows.get((set_name, image["name"], model))
         if row is not None and row.crop:
-            tiles.append(_Tile(picture=_picture(folder, row.crop), lines=_caption(results, row)))
+            tiles.append(_Tile(picture=open_kept(folder, row.crop), lines=_caption(results, row)))
     return tiles
 
 
@@ -93,16 +92,6 @@ def _caption(results: Results, row: Row) -> tuple[str, str, str]:
         first = results.measured["distances"][0]
         distance = f"{first['label']} {row.distances[first['name']]:.3f}"
     return row.model, f"{psnr_text(row.psnr)} dB / {row.ssim:.4f}", distance
-
-
-def _picture(folder: Path, kept: dict[str, Any]) -> Image.Image:
-    if not is_kept(kept, folder):
-        raise OptionError(
-            f"{folder / str(kept['file'])}: missing, or not the picture that the results name; "
-            "run the evaluation again, which makes it anew"
-        )
-    with Image.open(folder / str(kept["file"])) as image:
-        return image.convert("RGB")
 
 
 def _draw_tile(canvas: Canvas, tile: _Tile, left: int, top: int) -> None:
@@ -123,7 +112,7 @@ def _draw_whole(
     canvas: Canvas, folder: Path, name: str, image: dict[str, Any], top: int, side: int
 ) -> None:
     """The reduced whole picture with the crop's place marked, fitted into a square."""
-    whole = _picture(folder, image["crop"]["overview"])
+    whole = open_kept(folder, image["crop"]["overview"])
     scale = side / max(whole.size)
     size = (round(whole.width * scale), round(whole.height * scale))
     canvas.paste(whole.resize(size, Image.Resampling.BICUBIC), _GAP_PX, top)

@@ -4,7 +4,9 @@ Everything is drawn larger and reduced at the end. Pillow is here anyway; a plot
 be the largest dependency after PyTorch, for two kinds of figure.
 """
 
+import math
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -60,6 +62,26 @@ class Canvas:
     def line(self, start: Point, end: Point, *, color: Color = RULE, width: float = 1) -> None:
         self._draw.line([_scaled(start), _scaled(end)], fill=color, width=round(width * _SCALE))
 
+    def polygon(self, corners: Sequence[Point], *, color: Color) -> None:
+        """Filled, without an outline."""
+        self._draw.polygon([_scaled(corner) for corner in corners], fill=color)
+
+    def dashes(
+        self, start: Point, end: Point, *, color: Color, width: float = 1, on: float, off: float
+    ) -> None:
+        """A straight line of dashes `on` px long, `off` px apart."""
+        length = math.dist(start, end)
+        for number in range(math.ceil(length / (on + off))):
+            ends = (number * (on + off), min(number * (on + off) + on, length))
+            one, other = (
+                (
+                    start[0] + (end[0] - start[0]) * at / length,
+                    start[1] + (end[1] - start[1]) * at / length,
+                )
+                for at in ends
+            )
+            self.line(one, other, color=color, width=width)
+
     def dot(self, centre: Point, *, color: Color, radius: float = 5) -> None:
         x, y = _scaled(centre)
         reach = radius * _SCALE
@@ -79,6 +101,14 @@ class Canvas:
     def finish(self) -> Image.Image:
         """(width, height) RGB."""
         return self._image.reduce(_SCALE)
+
+
+def tint(color: Color, share: float) -> Color:
+    """`share` of the colour on white paper: 0 is white."""
+    red, green, blue = (
+        round(paper + share * (value - paper)) for value, paper in zip(color, PAPER, strict=True)
+    )
+    return red, green, blue
 
 
 def text_width(text: str, px: int) -> float:

@@ -1,6 +1,7 @@
 """What a measurement ran on: versions, machine, threads, device."""
 
 import platform
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,15 @@ def describe_environment(device: torch.device | str = "cpu") -> dict[str, Any]:
     if device.type == "cuda":
         described["accelerator"] = torch.cuda.get_device_name(device)
     return described
+
+
+def machine_lines(environments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line of a Markdown list for each machine described."""
+    return [
+        f"- on {run['processor']}, {run['device']}, {run['threads']} thread"
+        f"{'s' * (run['threads'] != 1)}, torch {run['torch']}, impasto {run['impasto']}"
+        for run in environments
+    ]
 
 
 def processor_name() -> str:

@@ -51,7 +51,17 @@ class Notice:
     message: str
 
 
-Event = SetDownload | WeightsDownload | Scored | Failed | Notice
+@dataclass(frozen=True, kw_only=True)
+class Progressed:
+    """A reproduction goes on: `done` of `total` pieces, and which is next; `note`: where it is."""
+
+    what: str
+    note: str
+    done: int
+    total: int
+
+
+Event = SetDownload | WeightsDownload | Scored | Failed | Notice | Progressed
 OnEvent = Callable[[Event], None]
 
 

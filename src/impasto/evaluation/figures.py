@@ -1,6 +1,7 @@
 """From result files to tables and pictures; no network is run, no test image read."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -9,6 +10,8 @@ from impasto.errors import OptionError
 from impasto.evaluation.crops_figure import crops_figure
 from impasto.evaluation.paper_table import FORMAT as PAPER_TABLE_FORMAT
 from impasto.evaluation.paper_table import paper_table_markdown, read_paper_table
+from impasto.evaluation.record import FORMAT as RECORD_FORMAT
+from impasto.evaluation.record_figures import draw_record
 from impasto.evaluation.results import read_results
 from impasto.evaluation.tables import results_table
 from impasto.evaluation.tradeoff_figure import tradeoff_figure
@@ -20,13 +23,19 @@ def draw_figures(results_file: Path, folder: Path) -> list[Path]:
 
     Of `impasto evaluate superres`: NAME.md, NAME-crops-SET.png for each set of which crops were
     kept, and NAME-tradeoff.png if a perceptual distance was measured. Of `impasto reproduce
-    superres`: NAME.md, and all that for each of its results. Raises OptionError for a file that is
+    superres`: NAME.md, and all that for each of its results. Of the other reproductions and of
+    `impasto evaluate style`: NAME.md and their pictures. Raises OptionError for a file that is
     missing or of another kind, for a picture that it names and that is gone, and if `folder` cannot
     be written.
     """
+    drawers: dict[object, Callable[[Path, Path], list[Path]]] = {
+        PAPER_TABLE_FORMAT: _draw_paper_table,
+        RECORD_FORMAT: draw_record,
+    }
     try:
-        if _format_of(results_file) == PAPER_TABLE_FORMAT:
-            return _draw_paper_table(results_file, folder)
+        drawer = drawers.get(_format_of(results_file))
+        if drawer is not None:
+            return drawer(results_file, folder)
         return _draw_evaluation(results_file, folder)
     except OSError as error:
         raise OptionError(

@@ -157,7 +157,7 @@ class Results:
 
     def save(self, path: Path) -> None:
         """Write atomically. Raises OptionError if the file cannot be written."""
-        text = json.dumps(_without_infinity(self.to_json()), indent=1, allow_nan=False)
+        text = json.dumps(without_infinity(self.to_json()), indent=1, allow_nan=False)
         try:
             write_text(path, text + "\n")
         except OSError as error:
@@ -237,12 +237,12 @@ def _or_infinity(value: float | None) -> float:
     return math.inf if value is None else value
 
 
-def _without_infinity(value: Any) -> Any:
+def without_infinity(value: Any) -> Any:
     """JSON has no infinity: null instead, also within lists and objects."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _without_infinity(inner) for key, inner in value.items()}
+        return {key: without_infinity(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_infinity(inner) for inner in value]
+        return [without_infinity(inner) for inner in value]
     return value

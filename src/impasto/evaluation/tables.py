@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from impasto.evaluation.environment import machine_lines
 from impasto.evaluation.results import Mean, Results
 
 Column = tuple[str, Callable[[Mean], str], Callable[[Mean], float] | None]  # title, text, score
@@ -119,11 +120,7 @@ def _how(results: Results) -> str:
         for distance in results.measured["distances"]
     ]
     lines.append("- s/MP: seconds a megapixel of output, median over the images")
-    lines += [
-        f"- on {run['processor']}, {run['device']}, {run['threads']} thread"
-        f"{'s' * (run['threads'] != 1)}, torch {run['torch']}, impasto {run['impasto']}"
-        for run in results.environments
-    ]
+    lines += machine_lines(results.environments)
     unknown = [
         name
         for name, entry in results.sets.items()

@@ -1,0 +1,229 @@
+"""`impasto evaluate style`: style and content distance by a network not used in training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.data.photos import center_crop
+from impasto.errors import OptionError
+from impasto.evaluation.events import OnEvent, ignore
+from impasto.evaluation.held_out import HeldOutPhoto, held_out_photos
+from impasto.evaluation.objective_curves import lbfgs_curve, white_noise
+from impasto.evaluation.record import Record, open_record
+from impasto.evaluation.style_metric import (
+    Look,
+    StyleMetric,
+    check_independent,
+    load_metric_network,
+)
+from impasto.evaluation.tasks import Plan, Say, Task, carry_out
+from impasto.evaluation.trained_objective import (
+    TrainedObjective,
+    TrainedObjectives,
+    TrainedStyle,
+    style_names,
+)
+from impasto.networks.devices import choose_device, choose_dtype
+from impasto.optimization.objective import perceptual_objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleEvaluation:
+    """What to evaluate, into which JSON file. Raises OptionError for nonsense.
+
+    `lbfgs` is the number of photos, the first ones, that L-BFGS paints too, in `iterations`, as a
+    baseline; `loss_network`: see `load_metric_network`; layers: see `StyleMetric`.
+    """
+
+    output: Path
+    styles: tuple[str, ...] = ()
+    photos: Path | None = None
+    count: int | None = None
+    paintings: Path | None = None
+    loss_network: str = "auto"
+    style_layers: tuple[str, ...] = ()
+    content_layers: tuple[str, ...] = ()
+    size_px: int = 256
+    lbfgs: int = 0
+    iterations: int = 100
+    allow_training_network: bool = False
+    device: str = "auto"
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.output.suffix.lower() != ".json" or self.output.is_dir():
+            raise OptionError(f"--output {self.output}: wanted the name of a .json file")
+        if self.size_px < 64 or self.lbfgs < 0 or self.iterations < 1:
+            raise OptionError("--size: wanted at least 64; --lbfgs 0, --iterations 1")
+
+
+def evaluate_style(config: StyleEvaluation, on_event: OnEvent = ignore) -> Record:
+    """Measure every style on every photo, keep what is there already, and return the record.
+
+    Raises OptionError, ModelError, WeightsError, ImageError before anything is measured.
+    """
+    plan = plan_style_evaluation(config)
+    carry_out(plan, on_event)
+    return plan.record
+
+
+def plan_style_evaluation(config: StyleEvaluation) -> Plan:
+    """The pieces: each photo untouched, then painted in each style; each painting itself."""
+    device = choose_device(config.device)
+    metric = StyleMetric(
+        load_metric_network(config.loss_network).to(device),
+        style_layers=config.style_layers,
+        content_layers=config.content_layers,
+    )
+    loader = TrainedObjectives(config.paintings, device)
+    styles = loader.styles(style_names(config.styles))
+    if not config.allow_training_network:
+        check_independent(metric.network, [style.model for style in styles])
+    objectives = [loader.objective(style) for style in styles] if config.lbfgs else []
+    photos = held_out_photos(config.photos, config.count)
+    settings = {
+        **metric.to_json(),
+        "size_px": config.size_px,
+        "photos": "middle square of the photo, its short side resized to the size",
+        "paintings": "long side resized to that of the style's training",
+        "precision": "float32",
+        "nearest painting": "by |G - A|^2 / (|G|^2 + |A|^2), G and A Gram matrices",
+        "styles": [style.name for style in styles],
+    }
+    record = open_record(config.output, "style", settings, overwrite=config.overwrite)
+    bench = _Bench(config, metric, styles, {o.name: o for o in objectives}, device)
+    tasks = bench.painting_tasks()
+    for number, photo in enumerate(photos):
+        tasks += bench.photo_tasks(photo, lbfgs=number < config.lbfgs)
+    return Plan(record=record, tasks=tasks, device=device)
+
+
+class _Bench:
+    """The metric, what it sees of the paintings, and the way to make tasks."""
+
+    def __init__(
+        self,
+        config: StyleEvaluation,
+        metric: StyleMetric,
+        styles: Sequence[TrainedStyle],
+        objectives: Mapping[str, TrainedObjective],
+        device: torch.device,
+    ) -> None:
+        self.config, self.metric = config, metric
+        self.styles, self.objectives, self.device = styles, objectives, device
+        self.paintings = {s.name: metric.look(s.painting().to(device)) for s in styles}
+        self.crops = {style.name: self._crop(style) for style in styles}
+        self._photo: tuple[HeldOutPhoto | None, Tensor | None, Look | None] = (None, None, None)
+
+    def painting_tasks(self) -> list[Task]:
+        """The middle of each painting, as large as the photos: how near is a part to the whole?"""
+        return [
+            Task(
+                key=f"{style.name}, painting",
+                of={"kind": "painting", "style": style.name, **self._inputs()},
+                work=0.3 * self.config.size_px**2 / 1e6,
+                run=partial(self._measure_painting, style.name),
+            )
+            for style in self.styles
+        ]
+
+    def photo_tasks(self, photo: HeldOutPhoto, *, lbfgs: bool) -> list[Task]:
+        """Untouched, and in each style by its network (and by L-BFGS)."""
+        megapixels = self.config.size_px**2 / 1e6
+        shared = {"photo": photo.to_json(), **self._inputs()}
+        tasks = [
+            Task(
+                key=f"{photo.name}, untouched",
+                of={"kind": "untouched", **shared},
+                work=0.3 * megapixels,
+                run=partial(self._measure_untouched, photo),
+            )
+        ]
+        for style in self.styles:
+            of = {"kind": "network", "network_sha256": style.weights_sha256, **shared}
+            tasks.append(
+                Task(
+                    key=f"{photo.name}, {style.name}",
+                    of={**of, "style": style.name},
+                    work=0.5 * megapixels,
+                    run=partial(self._measure_network, photo, style),
+                )
+            )
+            if lbfgs:
+                settings = {"iterations": self.config.iterations, "objective": style.facts}
+                tasks.append(
+                    Task(
+                        key=f"{photo.name}, {style.name}, L-BFGS",
+                        of={"kind": "lbfgs", "style": style.name, **settings, **shared},
+                        work=1.1 * self.config.iterations * megapixels,
+                        run=partial(self._measure_lbfgs, photo, self.objectives[style.name]),
+                    )
+                )
+        return tasks
+
+    def _inputs(self) -> dict[str, Any]:
+        paintings = {style.name: style.facts["style_sha256"] for style in self.styles}
+        return {"size_px": self.config.size_px, "paintings": paintings, **self.metric.to_json()}
+
+    def _crop(self, style: TrainedStyle) -> Look:
+        painting = style.painting().to(self.device)
+        height, width = painting.shape[-2:]
+        side = min(self.config.size_px, height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        middle = painting[..., top : top + side, left : left + side]
+        return self.metric.look(center_crop(middle, self.config.size_px))
+
+    def _square(self, photo: HeldOutPhoto) -> tuple[Tensor, Look]:
+        """The present photo is asked for once a style: it is kept till the next one comes."""
+        known, image, look = self._photo
+        if known != photo or image is None or look is None:
+            image = photo.square(self.config.size_px).to(self.device)
+            look = self.metric.look(image)
+            self._photo = (photo, image, look)
+        return image, look
+
+    def _styles(self, look: Look) -> dict[str, Any]:
+        """Both distances to every painting."""
+        paintings, metric = self.paintings.items(), self.metric
+        return {
+            "style_distances": {name: metric.style_distance(look, p) for name, p in paintings},
+            "ranking_distances": {name: metric.ranking_distance(look, p) for name, p in paintings},
+        }
+
+    def _measure_painting(self, name: str, _: Say) -> dict[str, Any]:
+        return self._styles(self.crops[name])
+
+    def _measure_untouched(self, photo: HeldOutPhoto, _: Say) -> dict[str, Any]:
+        look = self._square(photo)[1]
+        contents = {
+            name: self.metric.content_distance(crop, look) for name, crop in self.crops.items()
+        }
+        return {**self._styles(look), "content_of_paintings": contents}
+
+    def _measure_network(self, photo: HeldOutPhoto, style: TrainedStyle, _: Say) -> dict[str, Any]:
+        image, look = self._square(photo)
+        return self._distances(style.stylise(image), look)
+
+    def _measure_lbfgs(
+        self, photo: HeldOutPhoto, objective: TrainedObjective, say: Say
+    ) -> dict[str, Any]:
+        image, look = self._square(photo)
+        objective.criterion.set_content(image)
+        of_pixels = perceptual_objective(
+            objective.criterion, dtype=choose_dtype("auto", self.device)
+        )
+        start = white_noise(image)
+        _, painted = lbfgs_curve(of_pixels, start, self.config.iterations, say)
+        return self._distances(painted, look)
+
+    def _distances(self, painted: Tensor, photo: Look) -> dict[str, Any]:
+        look = self.metric.look(painted)
+        return {
+            **self._styles(look),
+            "content_distance": self.metric.content_distance(look, photo),
+        }

@@ -1,0 +1,138 @@
+"""Style and content distance by a loss network of one's choice: relative errors, to compare."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.errors import OptionError, WeightsError
+from impasto.losses import gram_matrix
+from impasto.losses.content import content_errors, mean_squares
+from impasto.losses.style import style_errors
+from impasto.models import StyleModel
+from impasto.networks import LossNetwork, load_loss_network
+from impasto.optimization.layers import default_layers
+
+# The genuine SqueezeNet 1.1: by the authors' Caffe file if it is at hand, else torchvision's.
+AUTO = ("squeezenet1_1-caffe", "squeezenet1_1")
+
+Grams = dict[str, Tensor]  # layer -> (1, C, C)
+Features = dict[str, Tensor]  # layer -> (1, C, h, w)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What the metric sees of an image."""
+
+    grams: Grams
+    features: Features
+
+
+class StyleMetric:
+    """Style and content distances between images, by layers of a frozen loss network.
+
+    Both are relative errors, the mean over their layers: 0 for equal, 1 for an empty picture. The
+    style distance of a layer is |G - A|^2 / |A|^2 with the Gram matrices G of the image and A of
+    the painting; the content distance |F - P|^2 / |P|^2 with the features F of the image and P of
+    the photo. Raises OptionError for a layer that the network lacks.
+    """
+
+    def __init__(
+        self,
+        network: LossNetwork,
+        *,
+        style_layers: Sequence[str] = (),
+        content_layers: Sequence[str] = (),
+    ) -> None:
+        self.network = network
+        missing = [
+            name for name in (*style_layers, *content_layers) if name not in network.layer_names
+        ]
+        if missing:
+            raise OptionError(
+                f"{network.name} has no layers {missing}; choose from {list(network.layer_names)}"
+            )
+        if not (style_layers and content_layers):
+            found = default_layers(network, "best")
+            style_layers = style_layers or tuple(found.style)
+            content_layers = content_layers or tuple(found.content)
+        self.style_layers, self.content_layers = tuple(style_layers), tuple(content_layers)
+
+    @torch.no_grad()
+    def look(self, image: Tensor) -> Look:
+        """(1, 3, H, W) in [0, 1] -> its Gram matrices and content features, in float32."""
+        names = list(dict.fromkeys([*self.style_layers, *self.content_layers]))
+        found = self.network(image, names)
+        return Look(
+            grams={layer: gram_matrix(found[layer]) for layer in self.style_layers},
+            features={layer: found[layer] for layer in self.content_layers},
+        )
+
+    def style_distance(self, image: Look, painting: Look) -> float:
+        """Of an image, of any size, to a painting."""
+        errors = [
+            float(style_errors(image.grams[layer], target) / target.square().sum())
+            for layer, target in painting.grams.items()
+        ]
+        return sum(errors) / len(errors)
+
+    def ranking_distance(self, image: Look, painting: Look) -> float:
+        """|G - A|^2 / (|G|^2 + |A|^2), the mean over the layers: which painting is nearest?
+
+        The relative error divides by the painting alone, so of several paintings it prefers one
+        of strong features, whatever the image.
+        """
+        errors = [
+            float(
+                style_errors(image.grams[layer], target)
+                / (image.grams[layer].square().sum() + target.square().sum())
+            )
+            for layer, target in painting.grams.items()
+        ]
+        return sum(errors) / len(errors)
+
+    def content_distance(self, image: Look, photo: Look) -> float:
+        """Of an image to a photo of its size."""
+        errors = [
+            float(content_errors(image.features[layer], wanted) / mean_squares(wanted))
+            for layer, wanted in photo.features.items()
+        ]
+        return sum(errors) / len(errors)
+
+    def to_json(self) -> dict[str, Any]:
+        """What it is and of which weights, for results."""
+        return {
+            "loss_network": self.network.name,
+            "loss_network_sha256": self.network.weights_hash,
+            "style_layers": list(self.style_layers),
+            "content_layers": list(self.content_layers),
+        }
+
+
+def load_metric_network(name: str = "auto") -> LossNetwork:
+    """A loss network by name or file; auto: SqueezeNet 1.1. Raises WeightsError."""
+    if name != "auto":
+        return load_loss_network(name)
+    try:
+        return load_loss_network(AUTO[0])
+    except WeightsError:
+        return load_loss_network(AUTO[1])
+
+
+def check_independent(network: LossNetwork, models: Sequence[StyleModel]) -> None:
+    """Raise OptionError for a network that one of the styles was trained with.
+
+    Such a style may have learnt to please that network: its distance would say less than it seems.
+    """
+    for model in models:
+        trained: Mapping[str, Any] = model.card.get("trained", {})
+        names = set(str(trained.get("loss_network", "")).split("+"))
+        shared = names & set(network.name.split("+"))
+        if shared or network.weights_hash == trained.get("loss_network_hash"):
+            raise OptionError(
+                f"{model.name!r} was trained with {'+'.join(sorted(shared)) or network.name!r}: "
+                "a metric should be independent of the training; choose another --loss-network, "
+                "or say --allow-training-network"
+            )

@@ -1,0 +1,147 @@
+"""The very objective that a style was trained on, put together again from its model's card."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.errors import ModelError, OptionError, WeightsError
+from impasto.evaluation.paintings import find_paintings
+from impasto.losses import LossWeights, PerceptualLoss
+from impasto.media import read_picture, resize_long_side
+from impasto.models import StyleModel, load_style_model
+from impasto.models.gallery import list_styles
+from impasto.networks import LossNetwork, load_loss_network
+from impasto.networks.loss.weight_file import hash_tensors
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedStyle:
+    """A style with the painting it was trained on. `facts`: what decides its objective, as JSON."""
+
+    model: StyleModel
+    paintings: tuple[Path, ...]
+    facts: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of the style network. Not among the facts: the objective does not depend on it."""
+        return hash_tensors(self.model.network.state_dict())
+
+    def stylise(self, image: Tensor) -> Tensor:
+        """One forward pass in float32, as in training's validation: the output clamped."""
+        with torch.no_grad():
+            return self.model(image)
+
+    def painting(self) -> Tensor:
+        """(1, 3, H, W): the first painting, of the size on which the style was trained."""
+        return self._picture(self.paintings[0])
+
+    def style_images(self) -> list[Tensor]:
+        """All paintings, of that size."""
+        return [self._picture(path) for path in self.paintings]
+
+    def _picture(self, path: Path) -> Tensor:
+        return resize_long_side(read_picture(path).pixels, int(self.facts["style_size"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedObjective(TrainedStyle):
+    """A style with its criterion: Gram targets set, content not."""
+
+    criterion: PerceptualLoss
+
+
+class TrainedObjectives:
+    """Loads them; styles that share a loss network share it in memory too."""
+
+    def __init__(self, paintings: Path | None, device: torch.device) -> None:
+        self.paintings = paintings
+        self.device = device
+        self._networks: dict[str, LossNetwork] = {}
+
+    def style(self, name_or_file: str | Path) -> TrainedStyle:
+        """Without the loss network. Raises ModelError, OptionError for what lacks."""
+        model = load_style_model(name_or_file)
+        return TrainedStyle(
+            model=model.to(self.device),
+            paintings=tuple(find_paintings(model, self.paintings)),
+            facts=objective_facts(model),
+        )
+
+    def styles(self, names_or_files: Sequence[str]) -> list[TrainedStyle]:
+        """Several of :meth:`style`. Raises OptionError if two would have one name."""
+        found = [self.style(name) for name in names_or_files]
+        if len({style.name for style in found}) < len(found):
+            raise OptionError(f"--styles {','.join(names_or_files)}: name each style once")
+        return found
+
+    def load_all(self, names_or_files: Sequence[str]) -> list[TrainedObjective]:
+        """All with criteria; raises ModelError, OptionError for what lacks, then WeightsError."""
+        return [self.objective(style) for style in self.styles(names_or_files)]
+
+    def objective(self, style: TrainedStyle) -> TrainedObjective:
+        """The style with its criterion. Raises WeightsError."""
+        facts = style.facts
+        criterion = PerceptualLoss(
+            self._network(facts, style.name),
+            content_layers=facts["content_layers"],
+            style_layers=facts["style_layers"],
+            weights=LossWeights(**facts["weights"]),
+            relative=True,
+        )
+        images = [image.to(self.device) for image in style.style_images()]
+        criterion.set_style(images, facts["image_weights"])
+        return TrainedObjective(
+            model=style.model,
+            paintings=style.paintings,
+            facts=facts,
+            criterion=criterion.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+        )
+
+    def _network(self, facts: Mapping[str, Any], style: str) -> LossNetwork:
+        name = str(facts["loss_network"])
+        if name not in self._networks:
+            self._networks[name] = load_loss_network(name).to(self.device)
+        network = self._networks[name]
+        if network.weights_hash != facts["loss_network_sha256"]:
+            raise WeightsError(
+                f"the weights of {name!r} here are not those that {style!r} was trained with "
+                f"(sha256 {network.weights_hash[:12]}…, wanted "
+                f"{str(facts['loss_network_sha256'])[:12]}…)"
+            )
+        return network
+
+
+def objective_facts(model: StyleModel) -> dict[str, Any]:
+    """What decides the objective, from the card. Raises ModelError if it does not say."""
+    trained = model.card.get("trained", {})
+    try:
+        return {
+            "loss_network": trained["loss_network"],
+            "loss_network_sha256": trained["loss_network_hash"],
+            "content_layers": trained["content_layers"],
+            "style_layers": trained["style_layers"],
+            "weights": trained["weights"],
+            "style_size": trained["style_size"],
+            "style_sha256": trained["style_sha256"],
+            "image_weights": trained.get("style_image_weights") or None,
+            "relative": True,
+        }
+    except KeyError as error:
+        raise ModelError(
+            f"style {model.name!r}: its card does not say {error} of its training, so its "
+            "objective cannot be put together again"
+        ) from error
+
+
+def style_names(styles: Sequence[str]) -> list[str]:
+    """The styles asked for, or every bundled one if none was."""
+    return list(styles) or [entry.name for entry in list_styles()]
