@@ -46,6 +46,7 @@ def invert(
     keeps what is there.
     """
     from impasto.cli.optimization_progress import OptimizationProgress
+    from impasto.networks.memory import keep_freed_memory
     from impasto.optimization.inversion_config import InversionConfig
     from impasto.optimization.invert import InversionFiles, invert_file
 
@@ -54,6 +55,7 @@ def invert(
     files = InversionFiles(photo=source, target=target, **flags.file_options(given, target))
     layers = [name.strip() for text in given.pop("layer", ()) for name in text.split(",")]
     config = InversionConfig(layers=tuple(layers), **given)
+    keep_freed_memory()
     with OptimizationProgress.running() as progress:
         done = invert_file(config, files, progress.on_event)
     for found in done.found:

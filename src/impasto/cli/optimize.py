@@ -99,6 +99,7 @@ def optimize(
     from impasto.cli.root import EXIT_INTERRUPTED
     from impasto.cli.sources import shown
     from impasto.cli.train_flags import given_options
+    from impasto.networks.memory import keep_freed_memory
     from impasto.optimization import OptimizationConfig, optimize_file
 
     given = given_options(ctx, _parsers())
@@ -106,6 +107,7 @@ def optimize(
     config = OptimizationConfig(
         **{name: value for name, value in given.items() if name not in FILE_FLAGS}
     )
+    keep_freed_memory()
     with OptimizationProgress.running() as progress:
         result = optimize_file(config, files, progress.on_event)
     target = shown(files.target)

@@ -75,6 +75,7 @@ def reproduce(
     from impasto.cli.evaluation_progress import EvaluationProgress, comma_list
     from impasto.evaluation.reproduce import find_reproductions, make_configs
     from impasto.evaluation.reproduce import reproduce as run
+    from impasto.networks.memory import keep_freed_memory
 
     lists = {"styles": styles, "layers": layers, "distances": distances}
     given: dict[str, Any] = {
@@ -97,6 +98,7 @@ def reproduce(
     given |= {name: value for name, value in plain.items() if value is not None}
     names = find_reproductions([name for text in what for name in comma_list("LIST", text)])
     configs = make_configs(names, output=output, quick=quick, given=given)
+    keep_freed_memory()
     with EvaluationProgress.running() as progress:
         files = run(configs, progress)
     for path in files:

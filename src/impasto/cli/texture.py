@@ -45,6 +45,7 @@ def texture(
 ) -> None:
     """Make a texture of any size with the style of PAINTING. Ctrl-C keeps what is there."""
     from impasto.cli.optimization_progress import OptimizationProgress
+    from impasto.networks.memory import keep_freed_memory
     from impasto.optimization.synthesize import TextureConfig, TextureFiles, texture_file
     from impasto.training import parse_layers
 
@@ -55,6 +56,7 @@ def texture(
     if "size" in given:
         given["size_wh"] = parse_size(given.pop("size"))
     config = TextureConfig(**given)
+    keep_freed_memory()
     with OptimizationProgress.running() as progress:
         made = texture_file(config, files, progress.on_event)
     flags.finish([target], interrupted=made.interrupted, loss_network=made.loss_network)

@@ -19,7 +19,7 @@ train_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Train a style, a super-resolution or a restoration network of your own.",
+    help="Train a network of your own: a style, super-resolution, restoration or inversion.",
 )
 
 

@@ -10,10 +10,11 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 def keep_freed_memory() -> bool:
     """Let glibc reuse large blocks instead of mapping and unmapping them; True if it agreed.
 
-    A training step frees and takes the same large maps again and again. By default each goes back
-    to the kernel and comes back as zeroed pages, fault by fault, which costs more than many of the
-    operations on it. It holds for the whole process, so programs choose it (the command line
-    does), not the library. Does nothing but on Linux with glibc.
+    An iteration of training, or of optimising an image, frees and takes the same large maps again
+    and again. By default each goes back to the kernel and comes back as zeroed pages, fault by
+    fault, which costs more than many of the operations on it. It holds for the whole process, so
+    programs choose it (the command line does), not the library. Does nothing but on Linux with
+    glibc.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
