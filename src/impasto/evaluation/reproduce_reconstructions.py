@@ -140,7 +140,7 @@ def plan_features(config: FeaturesReproduction) -> Plan:
         source = _Source(photo.name, photo.path, {"photo": photo.to_json()})
         tasks.append(shop.original(source))
         for layer in shop.layers:
-            of = {**shop.inputs(source, [layer]), "tv_weight": TV_WEIGHT}
+            of = {**shop.inputs(source, [layer]), "tv_weight_by_depth": TV_WEIGHT}
             run = partial(_invert, shop, source, layer)
             tasks.append(Task(key=f"{source.name}, {layer}", of=of, work=shop.work, run=run))
     return shop.plan(tasks)
@@ -194,7 +194,6 @@ def _invert(shop: _Workshop, source: _Source, layer: str, say: Say) -> dict[str,
         image,
         layer,
         iterations=shop.iterations,
-        tv_weight=TV_WEIGHT,
         seed=0,
         dtype=shop.dtype,
         on_event=partial(_report, say),
@@ -211,6 +210,7 @@ def _synthesize(
         shop.square(source),
         layers,
         size_hw=(shop.size_px, shop.size_px),
+        coarsest_px=0,  # at one scale, as in the papers
         iterations=shop.iterations,
         seed=0,
         dtype=shop.dtype,
