@@ -107,7 +107,8 @@ def optimize(
     config = OptimizationConfig(
         **{name: value for name, value in given.items() if name not in FILE_FLAGS}
     )
-    keep_freed_memory()
+    if config.max_memory_bytes is None:  # it is quicker, and takes a little more memory
+        keep_freed_memory()
     with OptimizationProgress.running() as progress:
         result = optimize_file(config, files, progress.on_event)
     target = shown(files.target)

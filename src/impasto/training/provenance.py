@@ -105,6 +105,7 @@ def model_card(
                 "tv": config.tv_weight,
             },
             "style_size": config.style_size,
+            "style_image_weights": list(config.style_image_weights),
             "iterations": config.iterations,
             "batch_size": config.batch_size,
             "zoom": config.zoom,
