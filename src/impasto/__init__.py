@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         TrainingError,
         WeightsError,
     )
-    from impasto.inference import match_colors, restore, stylize, upscale, upscale_tensor
+    from impasto.inference import Engine, match_colors, restore, stylize, upscale, upscale_tensor
     from impasto.losses import LossTerms, LossWeights, PerceptualLoss, gram_matrix
     from impasto.models import StyleModel, SuperResModel
     from impasto.models import load_style_model as load
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Engine",
     "ImageError",
     "ImpastoError",
     "LossTerms",
@@ -71,6 +72,7 @@ __all__ = [
 
 # public name -> (module that defines it, its name there)
 _HOMES = {
+    "Engine": ("impasto.inference", "Engine"),
     "ImageError": ("impasto.errors", "ImageError"),
     "ImpastoError": ("impasto.errors", "ImpastoError"),
     "LossTerms": ("impasto.losses", "LossTerms"),

@@ -290,3 +290,17 @@ def test_a_closed_pipe_ends_quietly() -> None:
         )
     assert done.stderr == ""
     assert done.returncode == 1
+
+
+def test_verbose_tells_what_runs_the_network(wave: Path) -> None:
+    result = run("single.jpg", "-s", wave, "--backend", "eager", "--precision", "float32", "-v")
+    assert result.exit_code == 0
+    assert "wave: eager, float32, on cpu" in result.stderr
+    quiet = run("photos", "-s", wave, "--backend", "eager")
+    assert "eager" not in quiet.stderr
+
+
+def test_a_precision_that_a_back_end_does_not_have_is_wrong_usage(wave: Path) -> None:
+    result = run("single.jpg", "-s", wave, "--backend", "eager", "--precision", "float16")
+    assert result.exit_code == 2
+    assert "'eager' on 'cpu' does not compute in 'float16'" in result.stderr

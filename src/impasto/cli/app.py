@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli.export import export
 from impasto.cli.figures import figures
 from impasto.cli.invert import invert
 from impasto.cli.optimize import optimize
@@ -73,5 +74,6 @@ def _evaluate_stand_in() -> None:
     raise NotImplementedError
 
 
+app.command("export")(export)
 app.command("figures")(figures)
 app.command("reproduce", no_args_is_help=True)(reproduce)

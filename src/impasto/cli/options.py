@@ -15,6 +15,25 @@ class DeviceName(StrEnum):
     mps = "mps"
 
 
+class BackendName(StrEnum):
+    """What runs the network; auto takes, of what is installed, the fastest."""
+
+    auto = "auto"
+    eager = "eager"
+    compile = "compile"
+    openvino = "openvino"
+    onnx = "onnx"
+
+
+class PrecisionName(StrEnum):
+    """In which number format; auto takes bfloat16 where it is fast."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
 def _complete_style(incomplete: str) -> list[str]:
     from impasto.models.gallery import list_styles
 
@@ -82,6 +101,15 @@ Size = Annotated[
     typer.Option(min=1, metavar="PX", help="Long side of the result; without it, the photo's."),
 ]
 Device = Annotated[DeviceName, typer.Option(help="Where to compute.")]
+Backend = Annotated[
+    BackendName,
+    typer.Option(help="What runs the network; auto takes the fastest that is installed."),
+]
+PrecisionChoice = Annotated[
+    PrecisionName,
+    typer.Option("--precision", help="Number format; auto takes bfloat16 where it is fast."),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell what runs the network.")]
 Strength = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="From 0, the photo, to 1, the full style.")
 ]

@@ -19,6 +19,9 @@ def stylize(
     format: options.Format = None,
     quality: options.Quality = 95,
     max_pixels: options.MaxPixels = None,
+    backend: options.Backend = options.BackendName.auto,
+    precision: options.PrecisionChoice = options.PrecisionName.auto,
+    verbose: options.Verbose = False,
 ) -> None:
     """Paint photos in the style of a painting.
 
@@ -28,30 +31,43 @@ def stylize(
     from impasto.cli.batch import run_pictures
     from impasto.cli.jobs import Job, file_label
     from impasto.cli.wording import PAINTING
-    from impasto.inference import choose_device, stylize_file
+    from impasto.inference import Engine, stylize_file
     from impasto.media import DEFAULT_MAX_PIXELS
     from impasto.models import load_style_model
 
-    place = choose_device(device.value)
-    models = {name: load_style_model(name).to(place) for name in style}
+    def tell(notice: str) -> None:
+        if verbose:
+            typer.echo(notice, err=True)
+
+    engines = {
+        name: Engine(
+            load_style_model(name),
+            device=device.value,
+            backend=backend.value,
+            precision=precision.value,
+            on_notice=tell,
+        )
+        for name in style
+    }
+    for engine in engines.values():
+        tell(f"{engine.model.name}: {engine.backend}, {engine.precision}, on {engine.device}")
 
     def paint(job: Job) -> None:
         stylize_file(
             job.source,
             job.target,
-            models[job.model],
+            engines[job.model],
             size=size,
             strength=strength,
             keep_colors=keep_colors,
             keep_metadata=keep_metadata,
-            device=device.value,
             quality=quality,
             max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
         )
 
     run_pictures(
         inputs,
-        {name: file_label(model.name) for name, model in models.items()},
+        {name: file_label(engine.model.name) for name, engine in engines.items()},
         paint,
         PAINTING,
         output=output,

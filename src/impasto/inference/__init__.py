@@ -2,6 +2,7 @@
 
 from impasto.inference.color_match import COLOR_MATCHES, match_colors
 from impasto.inference.engine import stylize_tensor
+from impasto.inference.style_engine import Engine
 from impasto.inference.stylize import stylize, stylize_file
 from impasto.inference.superres_engine import upscale_tensor
 from impasto.inference.superres_options import SuperResOptions
@@ -10,6 +11,7 @@ from impasto.networks.devices import choose_device
 
 __all__ = [
     "COLOR_MATCHES",
+    "Engine",
     "SuperResOptions",
     "choose_device",
     "match_colors",

@@ -42,13 +42,18 @@ def stylize_tensor(
     and for images too large for the memory, ModelError if the network gives NaN.
     """
     check_strength(strength)
-    image = _checked(image)
+    image = checked_image(image)
     if strength == 0:
         return image.clone()
     dtype = choose_dtype(precision, model.device)
     size_hw = (image.shape[-2], image.shape[-1])
     check_memory(model.config, size_hw, dtype, model.device, max_memory_bytes)
     output = _paint(model, image.to(model.device), dtype).to(image.device)
+    return tempered(output, image, strength=strength, keep_colors=keep_colors)
+
+
+def tempered(output: Tensor, image: Tensor, *, strength: float, keep_colors: bool) -> Tensor:
+    """A painting in full strength, and its image -> what `stylize_tensor` gives."""
     if keep_colors:
         output = with_colors_of(output, image)
     return output if strength == 1 else torch.lerp(image, output, strength)
@@ -61,7 +66,8 @@ def check_strength(strength: float) -> None:
         raise OptionError(f"strength {strength!r}: must lie between 0, the photo, and 1, the style")
 
 
-def _checked(image: Tensor) -> Tensor:
+def checked_image(image: Tensor) -> Tensor:
+    """(N, 3, H, W) float32 in [0, 1], without gradient. Raises ImageError for anything else."""
     if image.ndim != 4 or image.shape[1] != 3 or 0 in image.shape:
         raise ImageError(f"image {tuple(image.shape)}: wanted (N, 3, H, W), each at least 1")
     if not image.is_floating_point():
@@ -72,7 +78,7 @@ def _checked(image: Tensor) -> Tensor:
 def _paint(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
     try:
         output = _forward(model, image, dtype)
-        if dtype != torch.float32 and not _is_finite(output):
+        if dtype != torch.float32 and not is_finite(output):
             output = _forward(model, image, torch.float32)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -81,7 +87,7 @@ def _paint(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
         raise OptionError(
             f"not enough memory to paint {width} x {height} px; a smaller size needs less"
         ) from error
-    if not _is_finite(output):
+    if not is_finite(output):
         raise ModelError(f"style {model.name!r} gives NaN or infinity; train or download it anew")
     return output.clamp_(0, 1)
 
@@ -93,6 +99,7 @@ def _forward(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
         return cast(Tensor, model.network(image))
 
 
-def _is_finite(output: Tensor) -> bool:
+def is_finite(output: Tensor) -> bool:
+    """Whether a painting has neither NaN nor infinity in it."""
     # The network ends in tanh, so a sum cannot overflow, and unlike isfinite() it needs no map.
     return bool(torch.isfinite(output.sum()))

@@ -9,8 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import OptionError
-from impasto.inference.engine import check_strength, stylize_tensor
+from impasto.inference.engine import check_strength, stylize_tensor, tempered
 from impasto.inference.memory import check_memory
+from impasto.inference.style_engine import Engine
 from impasto.media import (
     DEFAULT_MAX_PIXELS,
     Picture,
@@ -78,7 +79,7 @@ def stylize(
 def stylize_file(
     source: Path,
     target: Path,
-    model: StyleModel,
+    model: StyleModel | Engine,
     *,
     size: int | None = None,
     strength: float = 1.0,
@@ -93,11 +94,12 @@ def stylize_file(
 
     Alpha is kept, and so are 16 bits where the format can hold them. keep_metadata: carry EXIF,
     XMP and resolution over. quality: of JPEG, WebP and AVIF. max_pixels: refuse larger sources.
-    The rest as in `stylize`. Raises ImageError, which names the file, ModelError or OptionError.
+    An `Engine` in place of a model brings its own device and precision. The rest as in `stylize`.
+    Raises ImageError, which names the file, ModelError or OptionError.
     """
     look = Look(size=size, strength=strength, keep_colors=keep_colors, precision=precision)
-    where = choose_device(device)
-    painting = _paint(read_picture(source, max_pixels=max_pixels), model.to(where), look)
+    painter = model if isinstance(model, Engine) else model.to(choose_device(device))
+    painting = _paint(read_picture(source, max_pixels=max_pixels), painter, look)
     write_picture(
         target,
         painting.pixels,
@@ -108,24 +110,33 @@ def stylize_file(
     )
 
 
-def _paint(picture: Picture, model: StyleModel, look: Look) -> Picture:
-    # 16 bits are asked for where rounding must not show.
-    precise = look.precision == "auto" and picture.bits == 16
+def _paint(picture: Picture, painter: StyleModel | Engine, look: Look) -> Picture:
     pixels, alpha = picture.pixels, picture.alpha
     if alpha is not None and (look.strength > 0 or look.size is not None):
         pixels = fill_hidden(pixels, alpha)  # before resizing, which would mix hidden colours in
-    painted = stylize_tensor(
-        model,
-        _resized(pixels, model, look),
-        strength=look.strength,
-        keep_colors=look.keep_colors,
-        precision="float32" if precise else look.precision,
-    )
+    model = painter.model if isinstance(painter, Engine) else painter
+    resized = _resized(pixels, model, look)
     return replace(
         picture,
-        pixels=painted,
+        pixels=_painted(resized, picture.bits, painter, look),
         alpha=None if alpha is None else _resized(alpha, model, look),
         gray=False,
+    )
+
+
+def _painted(image: Tensor, bits: int, painter: StyleModel | Engine, look: Look) -> Tensor:
+    if isinstance(painter, Engine):
+        if look.strength == 0:
+            return image
+        output = painter.paint(image, bits=bits)
+        return tempered(output, image, strength=look.strength, keep_colors=look.keep_colors)
+    return stylize_tensor(
+        painter,
+        image,
+        strength=look.strength,
+        keep_colors=look.keep_colors,
+        # 16 bits are asked for where rounding must not show.
+        precision="float32" if look.precision == "auto" and bits == 16 else look.precision,
     )
 
 

@@ -1,0 +1,53 @@
+"""PyTorch, operation by operation: always there."""
+
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from impasto.inference.backends.backend import Backend
+from impasto.inference.plan import has_parts_of_levels
+from impasto.inference.plan_network import PlanNetwork
+from impasto.inference.rewrite import rewrite
+from impasto.inference.strips import stylize_in_strips
+from impasto.models import StyleModel
+from impasto.networks import ModernStyleNetwork
+
+STRIPS_FROM_PIXELS = 1 << 20  # measured at 512 px a side, where it is slower, and at 1024
+
+
+class EagerBackend(Backend):
+    """The rewritten network in PyTorch; large images in bfloat16 in strips, on the CPU."""
+
+    shows_nan = True
+    # In half precision the sums of taps would show, see `rewrite`.
+    subpixel_precisions: tuple[str, ...] = ("float32",)
+
+    def __init__(self, model: StyleModel, device: torch.device, precision: str) -> None:
+        super().__init__(device, precision)
+        self.whole = model.network
+        self.dtype: torch.dtype = getattr(torch, precision)
+        # for 8-bit samples, and for parts of levels too, see `to_levels`
+        self.networks = {split: self._rewritten(split=split) for split in (False, True)}
+
+    def __call__(self, image: Tensor) -> Tensor:
+        if self._faster_in_strips(image):
+            assert isinstance(self.whole, ModernStyleNetwork)
+            return stylize_in_strips(self.whole, image, dtype=self.dtype).clamp_(0, 1)
+        split = self.precision != "float32" and has_parts_of_levels(image)
+        with torch.no_grad():
+            return cast(Tensor, self.networks[split](image))
+
+    def _rewritten(self, *, split: bool) -> PlanNetwork:
+        subpixel = self.precision in self.subpixel_precisions
+        steps = rewrite(self.whole, subpixel=subpixel, split=split)
+        return PlanNetwork(steps, self.dtype).to(self.device)
+
+    def _faster_in_strips(self, image: Tensor) -> bool:
+        """Large maps in half precision: multiplying is quick then, and reaching memory is not."""
+        return (
+            isinstance(self.whole, ModernStyleNetwork)
+            and self.device.type == "cpu"
+            and self.precision != "float32"
+            and image.shape[-2] * image.shape[-1] >= STRIPS_FROM_PIXELS
+        )

@@ -1,0 +1,1 @@
+"""Plans written down as graphs for other runtimes."""

@@ -1,0 +1,136 @@
+"""A style network as a short list of plain steps, the same numbers as the network it came from.
+
+`impasto.inference.rewrite` makes plans; a plan is run by PyTorch (`plan_network`), or written down
+as a graph for another runtime (`graphs`). Maps are (N, C, h, w); images enter as `to_levels` says.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+INPUT_SCALE = 255.0  # what the image in [0, 1] is multiplied by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirror:
+    """Extend the image by mirroring, to sides that the network can take; any H, W >= 1.
+
+    By `border` px in front and at least as many behind: so that the result's sides are multiples
+    of `multiple`, and at least `least`. Then by `outer` more on every side, mirrored anew. Edge
+    samples are not repeated.
+    """
+
+    border: int = 0
+    multiple: int
+    least: int
+    outer: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pad:
+    """`before` samples above and to the left, `after` below and to the right."""
+
+    before: int
+    after: int
+    mode: Literal["reflect", "replicate", "constant"]
+    value: float = 0.0  # of "constant"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Convolve:
+    """Cross-correlation with (O, C, k, k), unpadded; then `bias`, (O,)."""
+
+    weight: Tensor
+    bias: Tensor | None = None
+    stride: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enlarge:
+    """Every sample twice, in both directions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shuffle:
+    """(N, C * factor**2, h, w) -> (N, C, h * factor, w * factor), as torch's pixel_shuffle."""
+
+    factor: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crop:
+    """Take `border` samples off every side."""
+
+    border: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Normalise:
+    """Instance norm: mean 0, variance 1 over (h, w), then `weight` and `bias`, (C,) each."""
+
+    weight: Tensor
+    bias: Tensor
+    eps: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relu:
+    """max(0, x)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Residual:
+    """What goes in, without `crop` samples on every side, plus what `body` makes of it."""
+
+    body: "tuple[Step, ...]"
+    crop: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squash:
+    """`scale` * sigmoid + `shift`, clamped to [0, 1]: pixels, and out of half precision.
+
+    8 bits of mantissa are too few for 8-bit pixels, so from here on it is float32 at least.
+    """
+
+    scale: float
+    shift: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Crop to the image's H, W, at the top left."""
+
+
+Step = (
+    Mirror | Pad | Convolve | Enlarge | Shuffle | Crop | Normalise | Relu | Residual | Squash | Fit
+)
+Plan = tuple[Step, ...]
+
+
+def to_levels(image: Tensor, *, split: bool) -> Tensor:
+    """(N, 3, H, W) in [0, 1] -> what a plan takes: levels in [0, 255], float32 at least.
+
+    8-bit samples are whole numbers then, exact in every number format, bfloat16 too. split: the
+    parts of a level, which other images have, go into three more channels, (N, 6, H, W), so that
+    these lose nothing either; networks make much of small differences in even areas.
+    """
+    levels = image * INPUT_SCALE
+    if not split:
+        return levels
+    whole = levels.round()
+    return torch.cat([whole, levels - whole], dim=1)
+
+
+def is_split(steps: Plan) -> bool:
+    """Whether a plan takes whole levels and parts of levels, see `to_levels`."""
+    return next(step for step in steps if isinstance(step, Convolve)).weight.shape[1] == 6
+
+
+def has_parts_of_levels(image: Tensor) -> bool:
+    """Whether (N, 3, H, W) in [0, 1] has other samples than 8-bit ones."""
+    levels = image * INPUT_SCALE
+    # dividing by 255 and multiplying again is off by rounding
+    return bool((levels - levels.round()).abs().max() > 1e-3)

@@ -1,0 +1,205 @@
+"""One style, made ready once, for many images: whatever runs it fastest here."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from impasto.errors import ImageError, ModelError, OptionError
+from impasto.inference.backends import Backend, Choice, choose, make_backend
+from impasto.inference.bounds import cannot_overflow
+from impasto.inference.engine import checked_image, is_finite
+from impasto.inference.memory import check_memory, is_out_of_memory, total_memory
+from impasto.inference.rewrite import rewrite
+from impasto.inference.strips import stylize_in_strips
+from impasto.media import Picture, to_pil
+from impasto.media.photos import as_picture
+from impasto.media.transparency import fill_hidden
+from impasto.models import StyleModel, load_style_model
+from impasto.networks import ModernStyleNetwork
+from impasto.networks.devices import choose_device
+
+ImageT = TypeVar("ImageT", Tensor, NDArray[Any], Image.Image)
+
+# What a back end takes at its peak for one image, per pixel and unit of network width, beside
+# image and result: measured at 2048 px a side.
+WHOLE_IMAGE_BYTES = {"eager": 300, "compile": 300, "openvino": 330, "onnx": 570}
+_IMAGE_BYTES = 3 * 3 * 4
+# Of the device's memory, for an image in one piece; larger ones go in strips.
+_MEMORY_SHARE = 0.5
+_MOST_PIXELS = 2**34  # of any image that has been painted here
+
+
+class Engine:
+    """Paints images in one style: `engine = Engine("starry-night")`, then `engine(image)`.
+
+    style: a bundled style's name, the path of a style file, or a loaded `StyleModel`.
+    device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+    precision: "float32", "bfloat16", "float16" (CUDA only), or "auto": bfloat16 on CPUs with
+        matrix units for it (AMX), else float32. What is not finite in half precision is done again
+        in float32.
+    backend: "eager" (PyTorch, always there), "compile" (torch.compile), "openvino" or "onnx"
+        (extras of the package), or "auto": of what is installed the one measured fastest.
+    max_memory_bytes: images that are estimated to need more in one piece, by default half of the
+        device's memory, are painted in strips with the whole image's statistics.
+    on_notice: hears, as a sentence, whenever something else is done than was chosen.
+
+    `backend`, `precision` and `device` tell what was chosen. Safe to call from several threads.
+    Raises OptionError for what is unknown, not installed or not there, ModelError for the style.
+    """
+
+    def __init__(
+        self,
+        style: str | Path | StyleModel,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        backend: str = "auto",
+        max_memory_bytes: int | None = None,
+        on_notice: Callable[[str], object] = lambda notice: None,  # noqa: ARG005
+    ) -> None:
+        self.device = choose_device(device)
+        chosen = choose(backend, precision, self.device)
+        model = style if isinstance(style, StyleModel) else load_style_model(style)
+        self.model = model.to(self.device)
+        self.max_memory_bytes = max_memory_bytes
+        self.on_notice = on_notice
+        self._exact = precision == "auto"  # 16-bit arrays may be painted in float32
+        self._backends: dict[Choice, Backend] = {}
+        self._lock = threading.Lock()
+        self._choice = self._reliable(chosen)
+        self._backend(self._choice)
+
+    @property
+    def backend(self) -> str:
+        """The back end that paints images which fit into memory."""
+        return self._choice.backend
+
+    @property
+    def precision(self) -> str:
+        """The number format in which it computes."""
+        return self._choice.precision
+
+    def __repr__(self) -> str:
+        return (
+            f"Engine({self.model.name!r}, device={str(self.device)!r}, "
+            f"precision={self.precision!r}, backend={self.backend!r})"
+        )
+
+    def __call__(self, image: ImageT) -> ImageT:
+        """Paint an image -> one of the same kind, size and depth.
+
+        A tensor (N, 3, H, W), floats in [0, 1], gives float32 in [0, 1] on the image's device. An
+        array (H, W), (H, W, 3) or (H, W, 4) of uint8, uint16, or floats in [0, 1], gives
+        (H, W, 3), or (H, W, 4) with the alpha as it was; floats are float32. A Pillow image gives
+        an 8-bit one, RGB or RGBA. Raises ImageError for anything else.
+        """
+        if isinstance(image, Tensor):
+            return self.paint(image)
+        if isinstance(image, np.ndarray):
+            painted = self._paint_picture(as_picture(image))
+            return _array(painted, image.dtype)
+        if isinstance(image, Image.Image):
+            painted = self._paint_picture(as_picture(image))
+            return to_pil(painted.pixels, painted.alpha)
+        raise ImageError(
+            f"image of type {type(image).__name__}: wanted a tensor, an array or a Pillow image"
+        )
+
+    def paint(self, image: Tensor, *, bits: int = 8) -> Tensor:
+        """Paint a tensor; 16 bits are computed in float32 if `precision` was left to be chosen."""
+        choice = self._choice
+        if bits == 16 and self._exact:
+            choice = replace(choice, precision="float32")
+        return self._paint(checked_image(image), choice).to(image.device)
+
+    def _paint_picture(self, picture: Picture) -> Picture:
+        pixels = picture.pixels
+        if picture.alpha is not None:
+            pixels = fill_hidden(pixels, picture.alpha)
+        return replace(picture, pixels=self.paint(pixels, bits=picture.bits))
+
+    def _paint(self, image: Tensor, choice: Choice) -> Tensor:
+        image = image.to(self.device)
+        try:
+            output = self._run(image, choice)
+            if choice.precision != "float32" and not is_finite(output):
+                self.on_notice(
+                    f"{self.model.name} leaves the range of {choice.precision} here; painted "
+                    "again in float32"
+                )
+                output = self._run(image, replace(choice, precision="float32"))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            height, width = image.shape[-2:]
+            raise OptionError(
+                f"not enough memory to paint {width} x {height} px; a smaller size needs less"
+            ) from error
+        if not is_finite(output):
+            raise ModelError(
+                f"style {self.model.name!r} gives NaN or infinity; train or download it anew"
+            )
+        return output
+
+    def _run(self, image: Tensor, choice: Choice) -> Tensor:
+        size_hw = (image.shape[-2], image.shape[-1])
+        limit = self._limit()
+        if limit is None or whole_image_bytes(self.model, choice, image.shape) <= limit:
+            return self._backend(choice)(image)
+        dtype = getattr(torch, choice.precision)
+        check_memory(self.model.config, size_hw, dtype, self.device, self.max_memory_bytes)
+        network = self.model.network
+        if not isinstance(network, ModernStyleNetwork):
+            with torch.no_grad():
+                return self.model(image)
+        self.on_notice(f"{size_hw[1]} x {size_hw[0]} px do not fit in one piece; painted in strips")
+        return stylize_in_strips(network, image, dtype=dtype).clamp_(0, 1)
+
+    def _limit(self) -> int | None:
+        if self.max_memory_bytes is not None:
+            return self.max_memory_bytes
+        total = total_memory(self.device)
+        return None if total is None else int(total * _MEMORY_SHARE)
+
+    def _backend(self, choice: Choice) -> Backend:
+        """Made at its first use, then kept."""
+        with self._lock:
+            if choice not in self._backends:
+                self._backends[choice] = make_backend(choice, self.model, self.device)
+            return self._backends[choice]
+
+    def _reliable(self, choice: Choice) -> Choice:
+        """PyTorch, which shows NaN, for networks that are not proven to stay in range."""
+        if choice.backend in ("eager", "compile"):
+            return choice
+        if cannot_overflow(rewrite(self.model.network), _MOST_PIXELS):
+            return choice
+        self.on_notice(
+            f"{self.model.name} may leave the range of float32, which {choice.backend} would not "
+            "show; painted by PyTorch instead"
+        )
+        return replace(choice, backend="eager")
+
+
+def whole_image_bytes(model: StyleModel, choice: Choice, shape: torch.Size) -> int:
+    """Roughly what painting (N, 3, H, W) in one piece takes at its peak."""
+    per_pixel = WHOLE_IMAGE_BYTES[choice.backend] * model.config.width + _IMAGE_BYTES
+    return int(shape[0] * shape[-2] * shape[-1] * per_pixel)
+
+
+def _array(picture: Picture, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """(H, W, 3), or (H, W, 4) with alpha: of `dtype`, or float32 for floats."""
+    planes = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]
+    values: NDArray[np.float32] = torch.cat(planes, 1)[0].permute(1, 2, 0).numpy()
+    if not np.issubdtype(dtype, np.integer):
+        return np.ascontiguousarray(values)
+    samples: NDArray[Any] = np.rint(values * np.float32(np.iinfo(dtype).max)).astype(dtype)
+    return samples
