@@ -1,5 +1,7 @@
 """Every back end gives the same picture, for every bundled style, shape and precision."""
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -190,3 +192,20 @@ def test_large_images_in_half_precision_run_in_strips_with_the_same_result(
     monkeypatch.setattr(PlanNetwork, "forward", None)
     in_strips = paint(image)
     assert psnr_db(in_strips, model(image)) >= psnr_db(whole, model(image)) - 1
+
+
+def test_a_signal_after_openvinos_last_use_does_not_kill_the_process() -> None:
+    pytest.importorskip("openvino")
+    # pytest's own process has handlers of its own; a fresh one starts as the command line does
+    code = (
+        "import faulthandler, gc, signal, subprocess, sys, torch, impasto\n"
+        "faulthandler.enable()\n"
+        "signal.signal(signal.SIGCHLD, lambda *_: None)\n"
+        "engine = impasto.Engine('udnie', backend='openvino')\n"
+        "engine(torch.rand(1, 3, 64, 64))\n"
+        "del engine; gc.collect()\n"
+        "for _ in range(3): subprocess.run([sys.executable, '-c', ''], check=True)\n"
+        "print('alive')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "alive", done.stderr

@@ -15,7 +15,7 @@ from torch import Tensor
 from impasto.errors import ModelError, OptionError
 from impasto.files.atomic import atomic_path
 from impasto.inference.bounds import cannot_overflow
-from impasto.inference.extras import import_extra
+from impasto.inference.extras import import_extra, openvino_core
 from impasto.inference.graphs.onnx_graph import onnx_model
 from impasto.inference.graphs.openvino_graph import openvino_model
 from impasto.inference.graphs.writer import Samples
@@ -104,7 +104,7 @@ def _write_openvino(model: StyleModel, steps: Plan, path: Path, samples: Samples
     # The weights take their place first: an .xml that is there has its .bin beside it.
     with atomic_path(path) as temporary, atomic_path(weights) as temporary_weights:
         openvino.serialize(graph, str(temporary), str(temporary_weights))
-        core = openvino.Core()
+        core = openvino_core()
         read = core.read_model(str(temporary), str(temporary_weights))
         compiled = core.compile_model(read, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         difference = _compare(model, samples, lambda image: compiled({"image": image})[0])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from impasto.inference.backends.backend import Backend
-from impasto.inference.extras import import_extra
+from impasto.inference.extras import openvino_core
 from impasto.inference.graphs.openvino_graph import openvino_model
 from impasto.inference.plan import has_parts_of_levels, to_levels
 from impasto.inference.rewrite import rewrite
@@ -21,7 +21,7 @@ class OpenVinoBackend(Backend):
 
     def __init__(self, model: StyleModel, device: torch.device, precision: str) -> None:
         super().__init__(device, precision)
-        self._openvino = import_extra("openvino", "openvino")
+        self._core = openvino_core()
         self._network = model.network
         self._lock = threading.Lock()  # a request is one inference at a time
         self._requests = {False: self._request(split=False)}
@@ -45,4 +45,4 @@ class OpenVinoBackend(Backend):
             "ENABLE_CPU_PINNING": False,  # the machine may have other work
         }
         graph = openvino_model(steps, samples="levels")
-        return self._openvino.Core().compile_model(graph, "CPU", settings).create_infer_request()
+        return self._core.compile_model(graph, "CPU", settings).create_infer_request()
