@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import importlib.util
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
+
+from impasto.networks.loss.shapes import tensor_shapes
 
 # Small tensors gain nothing from threads, and lose much on a machine that is busy.
 torch.set_num_threads(1)
@@ -21,6 +25,19 @@ def shared_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("IMPASTO_DATA does not name a data folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def network_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of a VGG-16 down to relu2_2, as a file."""
+    generator = torch.Generator().manual_seed(5)
+    tensors: dict[str, torch.Tensor] = {}
+    for name, shape in list(tensor_shapes("vgg16").items())[:8]:
+        scale = math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
+        tensors[name] = scale * torch.randn(shape, generator=generator)
+    path = tmp_path_factory.mktemp("networks") / "vgg16.safetensors"
+    save_file(tensors, path, {"preprocessing": "torchvision"})
+    return path
 
 
 SERVER_FILE = Path(__file__).parent / "files" / "faulty_server.py"

@@ -1,14 +1,11 @@
 """`impasto invert` as it is typed: pictures by layer, the sheet, a model, refusals, Ctrl-C."""
 
-import math
 from pathlib import Path
 from typing import get_type_hints
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -20,22 +17,8 @@ from impasto.models.inversion_model import save_inversion_model
 from impasto.networks import load_loss_network
 from impasto.networks.inversion import InversionConfig as DecoderConfig
 from impasto.networks.inversion import InversionNetwork
-from impasto.networks.loss.shapes import tensor_shapes
 from impasto.optimization.events import OnEvent, OptimizationStep
 from impasto.optimization.inversion_config import InversionConfig, InversionOptions
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a VGG-16 down to relu2_1."""
-    generator = torch.Generator().manual_seed(5)
-    tensors: dict[str, Tensor] = {}
-    for name, shape in list(tensor_shapes("vgg16").items())[:6]:
-        scale = math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
-        tensors[name] = scale * torch.randn(shape, generator=generator)
-    path = tmp_path_factory.mktemp("networks") / "vgg16.safetensors"
-    save_file(tensors, path, {"preprocessing": "torchvision"})
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(network: Path, *words: str | Path) -> Result:
-    usual = ["photo.png", "-o", "out.png", "--iterations", "2", "--loss-network", str(network)]
+def run(network_file: Path, *words: str | Path) -> Result:
+    usual = ["photo.png", "-o", "out.png", "--iterations", "2", "--loss-network", str(network_file)]
     return CliRunner().invoke(app, ["invert", *usual, *map(str, words)])
 
 
@@ -56,8 +39,8 @@ def made(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {"photo.png"}
 
 
-def test_one_layer_makes_one_picture_of_the_photos_size(network: Path, folder: Path) -> None:
-    result = run(network, "--layer", "relu1_2")
+def test_one_layer_makes_one_picture_of_the_photos_size(network_file: Path, folder: Path) -> None:
+    result = run(network_file, "--layer", "relu1_2")
     assert result.exit_code == 0, result.output
     assert made(folder) == {"out.png"}
     assert "relu1_2: " in result.stdout
@@ -65,8 +48,8 @@ def test_one_layer_makes_one_picture_of_the_photos_size(network: Path, folder: P
         assert picture.size == (40, 30)
 
 
-def test_several_layers_make_a_picture_each_and_a_sheet(network: Path, folder: Path) -> None:
-    result = run(network, "--layer", "relu1_1,relu2_1", "--layer", "relu1_2", "--size", "32")
+def test_several_layers_make_a_picture_each_and_a_sheet(network_file: Path, folder: Path) -> None:
+    result = run(network_file, "--layer", "relu1_1,relu2_1", "--layer", "relu1_2", "--size", "32")
     assert result.exit_code == 0, result.output
     assert made(folder) == {
         "out.png",
@@ -84,10 +67,10 @@ def test_several_layers_make_a_picture_each_and_a_sheet(network: Path, folder: P
     ]
 
 
-def test_a_model_inverts_in_one_pass(network: Path) -> None:
-    weights_hash = load_loss_network(network).weights_hash
+def test_a_model_inverts_in_one_pass(network_file: Path) -> None:
+    weights_hash = load_loss_network(network_file).weights_hash
     config = DecoderConfig(
-        loss_network=str(network), weights_hash=weights_hash, layer="relu2_1", channels=128,
+        loss_network=str(network_file), weights_hash=weights_hash, layer="relu2_1", channels=128,
         stride=2, width=0.25,
     )  # fmt: skip
     save_inversion_model("decoder.safetensors", InversionNetwork(config), config, {})
@@ -101,7 +84,7 @@ def test_a_model_inverts_in_one_pass(network: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_is_there(
-    network: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    network_file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
 
@@ -120,7 +103,7 @@ def test_ctrl_c_keeps_what_is_there(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(invert_module, "invert_features", interrupted)
-    result = run(network, "--layer", "relu1_1,relu1_2,relu2_1")
+    result = run(network_file, "--layer", "relu1_1,relu1_2,relu2_1")
     assert result.exit_code == 130
     assert "the best so far is in" in result.stderr
     assert calls == ["relu1_1", "relu1_2"]
@@ -129,7 +112,7 @@ def test_ctrl_c_keeps_what_is_there(
         assert picture.getextrema() == ((0, 0), (0, 0), (0, 0))
     for path in folder.glob("out*"):
         path.unlink()
-    assert run(network, "--layer", "relu2_1").exit_code == 130
+    assert run(network_file, "--layer", "relu2_1").exit_code == 130
     assert made(folder) == set()
 
 
@@ -153,26 +136,26 @@ def test_ctrl_c_keeps_what_is_there(
     ],
 )
 def test_bad_input_is_one_line_before_the_work(
-    network: Path, folder: Path, words: list[str], code: int, said: str
+    network_file: Path, folder: Path, words: list[str], code: int, said: str
 ) -> None:
-    result = run(network, *words)
+    result = run(network_file, *words)
     assert result.exit_code == code, result.output
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert made(folder) == set()
 
 
-def test_pictures_that_say_nothing_are_refused(network: Path, folder: Path) -> None:
+def test_pictures_that_say_nothing_are_refused(network_file: Path, folder: Path) -> None:
     Image.new("RGB", (40, 30), (9, 90, 9)).save("photo.png")
-    result = run(network, "--layer", "relu1_1")
+    result = run(network_file, "--layer", "relu1_1")
     assert (result.exit_code, made(folder)) == (1, set())
     assert "one colour" in result.stderr
     (folder / "photo.png").write_text("no picture", encoding="utf-8")
-    assert run(network, "--layer", "relu1_1").exit_code == 1
+    assert run(network_file, "--layer", "relu1_1").exit_code == 1
 
 
-def test_a_kept_preview_shows_the_work(network: Path, folder: Path) -> None:
-    assert run(network, "--layer", "relu1_1", "--preview", "look.jpg").exit_code == 0
+def test_a_kept_preview_shows_the_work(network_file: Path, folder: Path) -> None:
+    assert run(network_file, "--layer", "relu1_1", "--preview", "look.jpg").exit_code == 0
     assert made(folder) == {"out.png", "look.jpg"}
 
 
@@ -184,7 +167,9 @@ def test_python_and_command_have_the_options_of_the_config() -> None:
     assert fields - {"layers"} <= flags
 
 
-def test_the_facade_inverts_what_it_is_given(network: Path) -> None:
+def test_the_facade_inverts_what_it_is_given(network_file: Path) -> None:
     with Image.open("photo.png") as photo:
-        found = impasto.invert(photo, "relu1_1", loss_network=str(network), iterations=2, size=32)
+        found = impasto.invert(
+            photo, "relu1_1", loss_network=str(network_file), iterations=2, size=32
+        )
     assert (found.mode, found.size) == ("RGB", (32, 24))

@@ -1,6 +1,5 @@
 """`impasto optimize` as it is typed: results, refusals, exit codes, Ctrl-C."""
 
-import math
 import os
 import signal
 import subprocess
@@ -12,8 +11,6 @@ from typing import Any, get_type_hints
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
-from torch import Tensor
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
@@ -21,22 +18,8 @@ from impasto.cli.app import app
 from impasto.cli.optimization_progress import OptimizationProgress, describe_step
 from impasto.cli.optimize import FILE_FLAGS
 from impasto.media import imresize, write_picture
-from impasto.networks.loss.shapes import tensor_shapes
 from impasto.optimization import Notice, OptimizationConfig, OptimizationStep
 from impasto.optimization.optimize import OptimizationOptions
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a VGG-16 down to relu2_2."""
-    generator = torch.Generator().manual_seed(5)
-    tensors: dict[str, Tensor] = {}
-    for name, shape in list(tensor_shapes("vgg16").items())[:8]:
-        scale = math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
-        tensors[name] = scale * torch.randn(shape, generator=generator)
-    path = tmp_path_factory.mktemp("networks") / "vgg16.safetensors"
-    save_file(tensors, path, {"preprocessing": "torchvision"})
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -52,16 +35,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(network: Path, *words: str | Path) -> Result:
+def run(network_file: Path, *words: str | Path) -> Result:
     """With a small size and few iterations, which later words override."""
     usual = ["--content", "photo.png", "--style", "painting.png", "-o", "out.png"]
-    usual += ["--loss-network", str(network), "--iterations", "2", "--size", "40"]
+    usual += ["--loss-network", str(network_file), "--iterations", "2", "--size", "40"]
     return CliRunner().invoke(app, ["optimize", *usual, *map(str, words)])
 
 
-def test_a_picture_is_painted_and_only_that_is_left(network: Path, folder: Path) -> None:
+def test_a_picture_is_painted_and_only_that_is_left(network_file: Path, folder: Path) -> None:
     before = {path.name for path in folder.iterdir()}
-    result = run(network)
+    result = run(network_file)
     assert result.exit_code == 0, result.output
     assert "painted out.png" in result.stdout
     assert {path.name for path in folder.iterdir()} - before == {"out.png"}
@@ -69,9 +52,9 @@ def test_a_picture_is_painted_and_only_that_is_left(network: Path, folder: Path)
         assert painted.size == (40, 33)
 
 
-def test_every_option_arrives(network: Path) -> None:
+def test_every_option_arrives(network_file: Path) -> None:
     result = run(
-        network,
+        network_file,
         *("--style", "other.png", "--style-image-weights", "2,1"),
         *("--mode", "paper", "--init", "other.png", "--colors", "luminance", "--absolute"),
         *("--content-layers", "relu2_1", "--style-layers", "relu1_1:0.5,relu2_2"),
@@ -107,18 +90,18 @@ def test_every_option_arrives(network: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_an_exit_code(
-    network: Path, folder: Path, words: list[str], code: int, said: str
+    network_file: Path, folder: Path, words: list[str], code: int, said: str
 ) -> None:
     before = {path.name for path in folder.iterdir()}
-    result = run(network, *words)
+    result = run(network_file, *words)
     assert result.exit_code == code, result.output
     assert said in result.stderr
     assert {path.name for path in folder.iterdir()} == before
 
 
-def test_ctrl_c_writes_the_best_so_far_and_exits_130(network: Path, folder: Path) -> None:
+def test_ctrl_c_writes_the_best_so_far_and_exits_130(network_file: Path, folder: Path) -> None:
     command = [sys.executable, "-m", "impasto", "optimize", "--content", "photo.png"]
-    command += ["--style", "painting.png", "-o", "out.png", "--loss-network", str(network)]
+    command += ["--style", "painting.png", "-o", "out.png", "--loss-network", str(network_file)]
     command += ["--iterations", "100000", "--size", "48", "--preview-every", "0"]
     with subprocess.Popen(
         command, cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ""}

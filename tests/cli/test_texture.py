@@ -1,13 +1,11 @@
 """`impasto texture` as it is typed: sizes, refusals, Ctrl-C."""
 
-import math
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -17,22 +15,8 @@ import impasto.optimization.synthesize as synthesize
 from impasto.cli.app import app
 from impasto.cli.texture import parse_size
 from impasto.errors import OptionError
-from impasto.networks.loss.shapes import tensor_shapes
 from impasto.optimization.events import OnEvent, OptimizationStep
 from impasto.optimization.synthesize import TextureConfig, TextureOptions
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a VGG-16 down to relu1_2."""
-    generator = torch.Generator().manual_seed(5)
-    tensors: dict[str, Tensor] = {}
-    for name, shape in list(tensor_shapes("vgg16").items())[:4]:
-        scale = math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
-        tensors[name] = scale * torch.randn(shape, generator=generator)
-    path = tmp_path_factory.mktemp("networks") / "vgg16.safetensors"
-    save_file(tensors, path, {"preprocessing": "torchvision"})
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -43,9 +27,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(network: Path, *words: str | Path) -> Result:
+def run(network_file: Path, *words: str | Path) -> Result:
     usual = ["painting.png", "--layers", "relu1_1,relu1_2:0.5", "-o", "out.png"]
-    usual += ["--iterations", "2", "--loss-network", str(network)]
+    usual += ["--iterations", "2", "--loss-network", str(network_file)]
     return CliRunner().invoke(app, ["texture", *usual, *map(str, words)])
 
 
@@ -63,9 +47,9 @@ def made(folder: Path) -> set[str]:
     ],
 )
 def test_a_texture_has_the_size_asked_for(
-    network: Path, folder: Path, words: list[str], size: tuple[int, int]
+    network_file: Path, folder: Path, words: list[str], size: tuple[int, int]
 ) -> None:
-    result = run(network, *words)
+    result = run(network_file, *words)
     assert result.exit_code == 0, result.output
     assert "wrote out.png" in result.stdout
     assert made(folder) == {"out.png"}
@@ -74,7 +58,7 @@ def test_a_texture_has_the_size_asked_for(
 
 
 def test_ctrl_c_keeps_what_is_there_at_the_size_asked_for(
-    network: Path, monkeypatch: pytest.MonkeyPatch
+    network_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, on_event: OnEvent, **__: object) -> Tensor:
         image = torch.rand(1, 3, 10, 10)
@@ -87,7 +71,7 @@ def test_ctrl_c_keeps_what_is_there_at_the_size_asked_for(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(synthesize, "synthesize_texture", interrupted)
-    result = run(network, "--size", "40x20")
+    result = run(network_file, "--size", "40x20")
     assert result.exit_code == 130
     assert "the best so far is in out.png" in result.stderr
     with Image.open("out.png") as picture:
@@ -112,9 +96,9 @@ def test_ctrl_c_keeps_what_is_there_at_the_size_asked_for(
     ],
 )
 def test_bad_input_is_one_line_before_the_work(
-    network: Path, folder: Path, words: list[str], code: int, said: str
+    network_file: Path, folder: Path, words: list[str], code: int, said: str
 ) -> None:
-    result = run(network, *words)
+    result = run(network_file, *words)
     assert result.exit_code == code, result.output
     assert said in result.stderr
     assert made(folder) == set()
@@ -135,8 +119,8 @@ def test_python_and_command_have_the_options_of_the_config() -> None:
     assert fields - {"size_wh"} <= flags
 
 
-def test_the_facade_makes_textures(network: Path) -> None:
+def test_the_facade_makes_textures(network_file: Path) -> None:
     made = impasto.texture(
-        "painting.png", ["relu1_1"], loss_network=str(network), iterations=2, size_wh=(40, 20)
+        "painting.png", ["relu1_1"], loss_network=str(network_file), iterations=2, size_wh=(40, 20)
     )
     assert (made.mode, made.size) == ("RGB", (40, 20))

@@ -1,16 +1,13 @@
 """Small pictures, and a loss network small enough to be exact with."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import LossNetwork, Provenance, Stage, StagedLossNetwork
-from impasto.networks.loss.shapes import tensor_shapes
 
 
 def _convolution(generator: torch.Generator, ins: int, outs: int) -> ConvRelu:
@@ -34,19 +31,6 @@ def tiny_loss_network() -> LossNetwork:
         name="tiny", weights_hash="0", source="random", license="none", redistributable=True
     )
     return StagedLossNetwork(stages, (0.5, 0.5, 0.5), provenance)
-
-
-@pytest.fixture(scope="session")
-def network_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a VGG-16 down to relu2_2, as a file."""
-    generator = torch.Generator().manual_seed(5)
-    tensors: dict[str, Tensor] = {}
-    for name, shape in list(tensor_shapes("vgg16").items())[:8]:
-        scale = math.sqrt(2 / max(math.prod(shape[1:]), 1)) if len(shape) > 1 else 0.1
-        tensors[name] = scale * torch.randn(shape, generator=generator)
-    path = tmp_path_factory.mktemp("networks") / "vgg16.safetensors"
-    save_file(tensors, path, {"preprocessing": "torchvision"})
-    return path
 
 
 def smooth(seed: int, height: int, width: int) -> Tensor:

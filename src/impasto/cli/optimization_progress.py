@@ -1,71 +1,27 @@
 """An optimisation of pixels on the terminal: one live line, what matters above it."""
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Self
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
+from impasto.cli.live_line import LiveLine
 from impasto.optimization.events import Download, Event, Notice, OptimizationStep
 
-_LINE_EVERY_S = 10.0  # where nobody watches
 
-
-class OptimizationProgress:
+class OptimizationProgress(LiveLine):
     """Made by :meth:`running`; its `on_event` is the callback of an optimisation."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.latest: OptimizationStep | None = None
-        self._console = Console(stderr=True, highlight=False)
-        self._progress = Progress(
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[what]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=None, what="")
-        self._line_s = time.monotonic()
-
-    @classmethod
-    @contextmanager
-    def running(cls) -> Iterator[Self]:
-        """One that shows its live line inside the `with` block, and ends it whatever happens."""
-        watching = cls()
-        with watching._progress:
-            yield watching
 
     def on_event(self, event: Event) -> None:
         """Show the event."""
         match event:
             case OptimizationStep():
                 self.latest = event
-                self._update(event.iteration, event.iterations, describe_step(event))
+                self.update(event.iteration, event.iterations, describe_step(event))
             case Download():
                 text = f"downloading the loss network: {event.done / 1e6:.0f} MB"
-                self._update(event.done, event.total, text)
+                self.update(event.done, event.total, text)
             case Notice():
-                self._console.print(f"note: {event.message}", markup=False, soft_wrap=True)
-
-    def _update(self, done: int, total: int | None, what: str) -> None:
-        self._progress.update(self._task, completed=done, total=total, what=what)
-        now = time.monotonic()
-        if not self._console.is_terminal and (now - self._line_s > _LINE_EVERY_S or done == total):
-            print(f"{done}/{total}  {what}", file=sys.stderr)
-            self._line_s = now
+                self.say(f"note: {event.message}")
 
 
 def describe_step(step: OptimizationStep) -> str:

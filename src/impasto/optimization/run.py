@@ -12,15 +12,13 @@ from impasto.networks import LossNetwork, load_loss_network
 from impasto.networks.devices import choose_device, choose_dtype
 from impasto.optimization.adam import averaged_adam
 from impasto.optimization.config import OptimizationConfig
+from impasto.optimization.descent import BFLOAT16_SLACK
 from impasto.optimization.events import Download, Notice, OnEvent, OptimizationStep, ignore
 from impasto.optimization.lbfgs import LbfgsStep, Objective, projected_lbfgs
 from impasto.optimization.loss_networks import AUTO, choose_loss_network
 from impasto.optimization.modes import DEFAULTS, Stage, plan_stages
 from impasto.optimization.objective import PixelObjective
 from impasto.optimization.setup import Setup, check_picture, prepare, regions_of, result_size
-
-# bfloat16 has three digits: a value may rise by that without having risen.
-BFLOAT16_SLACK = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
