@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from impasto.training import Event, Step, StyleTrainingConfig, train_style
+from impasto.training.checkpoint import load_checkpoint
 
 MakeConfig = Callable[..., StyleTrainingConfig]
 
@@ -115,6 +116,42 @@ def test_kill_9_at_random_moments_leaves_the_same_bits(
     subprocess.run(command, env=environment, check=True, capture_output=True)
     _same_bits(tmp_path / "whole" / "checkpoint.safetensors", killed / "checkpoint.safetensors")
     _same_bits(tmp_path / "whole" / "model.safetensors", killed / "model.safetensors")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_ctrl_c_saves_the_iteration_that_it_came_in(
+    make_config: MakeConfig, tmp_path: Path, workers: int
+) -> None:
+    config = make_config(
+        output=tmp_path / "whole", iterations=40, checkpoint_every=1000, workers=workers
+    )
+    train_style(config)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(_recipe(config.to_json()), encoding="utf-8")
+    stopped = tmp_path / "stopped"
+    command = [sys.executable, "-m", "impasto", "train", "style", "--config", str(recipe)]
+    command += ["--output", str(stopped)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # As a terminal does: a group of processes, and the signal to all of them.
+    process = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, process_group=0
+    )
+    deadline = time.monotonic() + 60
+    while _lines(stopped / "log.jsonl") < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    seen = [json.loads(line) for line in (stopped / "log.jsonl").read_text().splitlines()]
+    last = max(line["iteration"] for line in seen if line["event"] == "step")
+    assert 0 < last < 40
+    checkpoint = load_checkpoint(stopped)
+    assert checkpoint is not None
+    assert checkpoint.iteration == last
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    _same_bits(tmp_path / "whole" / "checkpoint.safetensors", stopped / "checkpoint.safetensors")
 
 
 def _lines(path: Path) -> int:

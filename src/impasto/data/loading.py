@@ -1,5 +1,6 @@
 """Numbered samples -> batches, in order, whatever iteration a run begins at."""
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -27,6 +28,12 @@ def batches_in_order(
         num_workers=workers,
         collate_fn=collate,
         prefetch_factor=4 if workers else None,
+        worker_init_fn=_ignore_interruption,
         generator=torch.Generator(),  # else it draws from the global one, whenever a run goes on
     )
     return iter(loader)
+
+
+def _ignore_interruption(worker: int) -> None:  # noqa: ARG001
+    """A terminal's Ctrl-C reaches the workers too, and what was begun here may need them yet."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -18,6 +18,7 @@ from impasto.training.checkpoint import (
     save_checkpoint,
 )
 from impasto.training.events import OnEvent, Saved, Skipped, Step
+from impasto.training.interruption import Interruption
 from impasto.training.muon import build_optimizer
 from impasto.training.run_config import RunConfig
 from impasto.training.schedule import Schedule, learning_rate_at
@@ -102,38 +103,57 @@ def fit(
 ) -> None:
     """Train `task.network` in place to `loop.iterations`.
 
-    Raises TrainingError when the loss or its gradient is not finite: nothing is saved then, so
-    the last checkpoint is a good one.
+    On Ctrl-C the iteration is finished and saved before KeyboardInterrupt is raised. Raises
+    TrainingError when the loss or its gradient is not finite: nothing is saved then, so the last
+    checkpoint is a good one.
     """
     optimizer = build_optimizer(loop.optimizer, task.network, loop.learning_rate, loop.device)
     if resume is not None:
         restore(resume, task.network, optimizer)
     start = resume.iteration if resume is not None else 0
     meter = _Meter(loop)
-    for iteration, batch in enumerate(task.batches(start), start=start):
-        for path, reason in batch.skipped.items():
-            on_event(Skipped(path=path, reason=reason))
-        rate = learning_rate_at(
-            iteration, iterations=loop.iterations, peak=loop.learning_rate, schedule=loop.schedule
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        total, terms = task.loss(batch.to(loop.device))
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        gradient_norm = _clip(task.network, loop.clip_norm)
-        done = iteration + 1
-        loss, norm, numbers = _read_back(total, gradient_norm, terms)
-        _guard(done, loss, norm, numbers, loop.folder)
-        optimizer.step()
-        step = meter.add(done, loss, numbers, rate, norm, batch)
-        if step is not None:
-            on_event(step)
-        task.after_step(done, numbers)
-        # always after the last one, and after whatever else this iteration had to write
-        if done == loop.iterations or (loop.checkpoint_every and done % loop.checkpoint_every == 0):
-            path = save_checkpoint(loop.folder, _snapshot(done, task.network, optimizer, loop))
-            on_event(Saved(iteration=done, kind="checkpoint", path=path))
+    with Interruption.held_back() as interruption:
+        for iteration, batch in enumerate(task.batches(start), start=start):
+            for path, reason in batch.skipped.items():
+                on_event(Skipped(path=path, reason=reason))
+            _iterate(task, loop, optimizer, iteration, batch, meter, on_event)
+            # always after the last one, and after whatever else this iteration had to write
+            done = iteration + 1
+            every = loop.checkpoint_every
+            if done == loop.iterations or (every and done % every == 0) or interruption.requested:
+                path = save_checkpoint(loop.folder, _snapshot(done, task.network, optimizer, loop))
+                on_event(Saved(iteration=done, kind="checkpoint", path=path))
+            if interruption.requested and done < loop.iterations:
+                raise KeyboardInterrupt
+
+
+def _iterate(
+    task: Task[AnyBatch],
+    loop: LoopConfig,
+    optimizer: torch.optim.Optimizer,
+    iteration: int,
+    batch: AnyBatch,
+    meter: "_Meter",
+    on_event: OnEvent,
+) -> None:
+    """One step of the optimiser, the report if it is time for one, and what the task adds."""
+    rate = learning_rate_at(
+        iteration, iterations=loop.iterations, peak=loop.learning_rate, schedule=loop.schedule
+    )
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    total, terms = task.loss(batch.to(loop.device))
+    optimizer.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    gradient_norm = _clip(task.network, loop.clip_norm)
+    done = iteration + 1
+    loss, norm, numbers = _read_back(total, gradient_norm, terms)
+    _guard(done, loss, norm, numbers, loop.folder)
+    optimizer.step()
+    step = meter.add(done, loss, numbers, rate, norm, batch)
+    if step is not None:
+        on_event(step)
+    task.after_step(done, numbers)
 
 
 def _snapshot(
