@@ -1,24 +1,25 @@
 """Time per image of every back end, beside the network as it is usually written in PyTorch.
 
-    python benchmarks/inference.py [--threads 2] [--rounds 7] [--px 256 512 1024]
-        [--width 1 0.5] [--output inference.json]
+    python benchmarks/inference.py [--threads 2] [--px 256 512 1024] [--rounds 15 9 5]
+        [--networks examples starry-night starry-night:fast] [--output inference.json]
+        [--plot performance.png] [--tables]
+    python benchmarks/inference.py --from inference.json --plot performance.png --tables
 
-Baseline: the plan of pytorch/examples' network (reflection padding, convolution, instance norm,
-ReLU; nearest-neighbour up-sampling), eager, float32, NCHW, in the same width: width 1 is that
-repository's own. Ours: the same function, from `Engine`, with every back end that is installed, and
-the strips of `impasto stylize`. Weights are random, except at the bundled styles' width, where
-PSNR against float32 is told as well. Rounds are interleaved, so that a busy machine slows all
-alike; medians of wall-clock time count, and those of processor time stand beside them: where they
-differ, something else was running. Also the machine's own rates: the largest bfloat16 and float32
-matrix products per second and bytes copied per second, with the operations that the network needs.
+Networks: "examples" is the one of pytorch/examples' fast_neural_style, which is ours in width 1,
+with random weights; others are bundled styles, NAME or NAME:fast, or style files. Baselines: each
+network written as pytorch/examples writes it (up-sampling, reflection padding, convolution with
+bias, affine instance norm, ReLU), eager, float32, NCHW. Ratios are told both to the baseline of the
+same architecture and to pytorch/examples' own network. PSNR is to the network in float32. Rounds
+are interleaved, so that a busy machine slows all alike; medians of wall-clock time count, and
+processor time stands beside them: where it is less than wall time times threads, something else was
+running. Also the machine's own rates, and of the fastest back end the time of each kind of layer.
 """
 
 import argparse
 import json
-import statistics
-import time
-from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,30 @@ from torch import Tensor, nn
 
 from impasto import Engine
 from impasto.errors import OptionError
+from impasto.evaluation.bench import extras_versions
 from impasto.evaluation.environment import describe_environment
+from impasto.evaluation.machine_rates import machine_rates
+from impasto.evaluation.speed_figure import FORMAT, speed_figure, speed_markdown
+from impasto.evaluation.stopwatch import Timing, psnr_db, smooth_noise, take_turns
+from impasto.files.atomic import write_text, write_with
 from impasto.inference import stylize_tensor
-from impasto.models import StyleModel, load_style_model
+from impasto.inference.layer_times import layer_times
+from impasto.models import StyleModel, as_style_model
+from impasto.models.gallery import list_styles
 from impasto.networks import StyleNetworkConfig, build_style_network
+from impasto.networks.layout import Block, Conv, Layout, layout_of, modern_layout
 
+EXAMPLES = "examples"
 STYLE = "starry-night"
 BASELINE = "plain PyTorch, float32"
+REFERENCE = "pytorch/examples, float32"
 ENGINES = (
     ("eager", "float32"),
     ("eager", "bfloat16"),
     ("onnx", "float32"),
     ("openvino", "float32"),
     ("openvino", "bfloat16"),
+    ("openvino", "int8"),
 )
 Paint = Callable[[Tensor], Tensor]
 
@@ -48,23 +60,14 @@ Paint = Callable[[Tensor], Tensor]
 class PlainLayer(nn.Module):
     """As in pytorch/examples: up-sample, reflection pad, convolve, instance norm, ReLU."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        *,
-        stride: int = 1,
-        upsample: int = 1,
-        norm: bool = True,
-        relu: bool = True,
-    ) -> None:
+    def __init__(self, conv: Conv) -> None:
         super().__init__()
-        self.upsample = upsample
-        self.pad = nn.ReflectionPad2d(kernel_size // 2)
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride)
-        self.norm = nn.InstanceNorm2d(out_channels, affine=True) if norm else nn.Identity()
-        self.relu = nn.ReLU() if relu else nn.Identity()
+        size, channels = conv.kernel_size, conv.out_channels
+        self.upsample = conv.upsample
+        self.pad = nn.ReflectionPad2d(size // 2)
+        self.conv = nn.Conv2d(conv.in_channels, channels, size, conv.stride)
+        self.norm = nn.InstanceNorm2d(channels, affine=True) if conv.norm else nn.Identity()
+        self.relu = nn.ReLU() if conv.relu and not conv.bare else nn.Identity()
 
     def forward(self, features: Tensor) -> Tensor:
         if self.upsample > 1:
@@ -75,188 +78,261 @@ class PlainLayer(nn.Module):
 class PlainBlock(nn.Module):
     """Two layers and the input."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, block: Block) -> None:
         super().__init__()
-        self.first = PlainLayer(channels, channels, 3)
-        self.second = PlainLayer(channels, channels, 3, relu=False)
+        self.body = nn.Sequential(*(PlainLayer(conv) for conv in block.layers.values()))
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.second(self.first(features))
+        return features + self.body(features)
 
 
-def plain_network(width: float) -> nn.Sequential:
-    """The network of pytorch/examples/fast_neural_style, with random weights."""
-    few, some, many = (round(filters * width) for filters in (32, 64, 128))
-    return nn.Sequential(
-        PlainLayer(3, few, 9),
-        PlainLayer(few, some, 3, stride=2),
-        PlainLayer(some, many, 3, stride=2),
-        *(PlainBlock(many) for _ in range(5)),
-        PlainLayer(many, some, 3, upsample=2),
-        PlainLayer(some, few, 3, upsample=2),
-        PlainLayer(few, 3, 9, norm=False, relu=False),
-    ).eval()
+def plain_network(layout: Layout) -> nn.Sequential:
+    """The layout as plain modules with random weights; pixel-shuffled if its end asks for it."""
+    layers: list[nn.Module] = []
+    for layer in layout:
+        if isinstance(layer, Block):
+            layers.append(PlainBlock(layer))
+        elif layer.bare:
+            size = layer.kernel_size
+            layers.append(nn.Conv2d(layer.in_channels, layer.out_channels, size, bias=False))
+        else:
+            layers.append(PlainLayer(layer))
+    factor = round((convs_of(layout)[-1].out_channels / 3) ** 0.5)
+    return nn.Sequential(*layers, *([nn.PixelShuffle(factor)] if factor > 1 else [])).eval()
 
 
-def operations(width: float, px: int) -> float:
+def convs_of(layout: Layout) -> list[Conv]:
+    """Every convolution, in order."""
+    found: list[Conv] = []
+    for layer in layout:
+        found += layer.layers.values() if isinstance(layer, Block) else [layer]
+    return found
+
+
+def operations(layout: Layout, px: int) -> float:
     """Multiplications and additions of the convolutions as they are written, for one image."""
-    few, some, many = (round(filters * width) for filters in (32, 64, 128))
-    full, half, quarter = px**2, px**2 / 4, px**2 / 16
-    products = (
-        full * 81 * 3 * few * 2  # first and last layer
-        + half * 9 * few * some
-        + quarter * 9 * some * many
-        + quarter * 9 * many * many * 10
-        + half * 9 * many * some
-        + full * 9 * some * few
-    )
-    return 2 * products
+    side, total = float(px), 0.0
+    for conv in convs_of(layout):
+        side = side * conv.upsample / conv.stride
+        total += 2 * conv.in_channels * conv.out_channels * conv.kernel_size**2 * side**2
+    return total
 
 
-def contenders(width: float) -> dict[str, Paint]:
-    """What to time at one width; what is not installed is left out, and said."""
-    plain = plain_network(width)
+def least_bytes(layout: Layout, px: int) -> dict[str, float]:
+    """What each kind of layer has to move at least, its maps in bfloat16; by `layer_times`' names.
 
-    def baseline(image: Tensor) -> Tensor:
-        with torch.inference_mode():
-            return plain(image)
+    A norm reads its map for the statistics, reads it again and writes it; a border and an enlarged
+    map are one reading and one writing.
+    """
+    side, value = float(px), 2
+    moved = {"norm, scale and ReLU": 0.0, "borders": 0.0, "up-sampling": 0.0}
+    for conv in convs_of(layout):
+        entering = conv.in_channels * side**2 * value
+        if conv.upsample > 1:
+            moved["up-sampling"] += entering * (1 + conv.upsample**2)
+            side *= conv.upsample
+        elif conv.pad:
+            moved["borders"] += 2 * entering
+        side /= conv.stride
+        if conv.norm and not conv.bare:
+            moved["norm, scale and ReLU"] += 3 * conv.out_channels * side**2 * value
+    return moved
 
-    model = model_of(width)
-    rows: dict[str, Paint] = {BASELINE: baseline}
+
+def roofline(
+    layout: Layout, px: int, milliseconds: Mapping[str, float], rates: Mapping[str, float]
+) -> dict[str, float]:
+    """By kind of layer: its least time, by the machine's rates, over the time that it took."""
+    least = {kind: moved / rates["bytes"] for kind, moved in least_bytes(layout, px).items()}
+    least["convolution"] = operations(layout, px) / rates["bfloat16"]
+    return {
+        kind: seconds * 1e3 / milliseconds[kind]
+        for kind, seconds in least.items()
+        if milliseconds.get(kind)
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """What to measure: a model with its name in the tables."""
+
+    name: str
+    model: StyleModel
+    trained: bool
+
+    @property
+    def layout(self) -> Layout:
+        layout = layout_of(self.model.config)
+        if layout is None:
+            raise OptionError(f"{self.name}: the paper's network is not measured here")
+        return layout
+
+
+def find_networks(names: Sequence[str] | None) -> list[Network]:
+    """By name; without names pytorch/examples' own and what is bundled of STYLE."""
+    if names is None:
+        qualities = next(entry.qualities for entry in list_styles() if entry.name == STYLE)
+        names = [EXAMPLES, *(STYLE if each == "full" else f"{STYLE}:{each}" for each in qualities)]
+    networks = []
+    for name in names:
+        if name == EXAMPLES:
+            config = StyleNetworkConfig(width=1.0)
+            torch.manual_seed(0)
+            network = build_style_network(config).eval().requires_grad_(False)
+            model = StyleModel(name=name, network=network, config=config)
+        else:
+            style, _, quality = name.partition(":")
+            model = as_style_model(style, quality or "full")
+        networks.append(Network(name=name, model=model, trained=name != EXAMPLES))
+    return networks
+
+
+def contenders(network: Network) -> dict[str, Paint]:
+    """What to time of one network; what is not installed is left out, and said."""
+    rows: dict[str, Paint] = {BASELINE: partial(run_plain, plain_network(network.layout))}
+    if network.name != EXAMPLES:
+        rows[REFERENCE] = partial(run_plain, plain_network(modern_layout(1.0)))
     for precision in ("float32", "bfloat16"):
-
-        def strips(image: Tensor, precision: str = precision) -> Tensor:
-            return stylize_tensor(model, image, precision=precision)  # type: ignore[arg-type]
-
-        rows[f"strips, {precision}"] = strips
+        rows[f"strips, {precision}"] = partial(
+            stylize_tensor,
+            network.model,
+            precision=precision,  # type: ignore[arg-type]
+        )
     for backend, precision in ENGINES:
         try:
             rows[f"{backend}, {precision}"] = Engine(
-                model, device="cpu", backend=backend, precision=precision
+                network.model, device="cpu", backend=backend, precision=precision
             )
         except OptionError as error:
             print(f"left out: {error}")
     return rows
 
 
-def model_of(width: float) -> StyleModel:
-    """The bundled style where the width is its own, else random weights."""
-    model = load_style_model(STYLE)
-    if model.config.width == width:
-        return model
-    config = StyleNetworkConfig(width=width)
-    torch.manual_seed(0)
-    network = build_style_network(config).eval().requires_grad_(False)
-    return StyleModel(name="random", network=network, config=config)
+def run_plain(network: nn.Module, image: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return network(image)
 
 
-def measure(width: float, px: int, rounds: int) -> list[dict[str, Any]]:
-    """Interleaved rounds after one for warm-up; a row for each contender."""
-    paints = contenders(width)
+def measure(network: Network, px: int, rounds: int) -> list[dict[str, Any]]:
+    """A row for each contender."""
     image = smooth_noise(px)
-    wall: dict[str, list[float]] = {name: [] for name in paints}
-    processor: dict[str, list[float]] = {name: [] for name in paints}
-    pictures = {name: paint(image) for name, paint in paints.items()}
-    for _ in range(rounds):
-        for name, paint in paints.items():
-            begin, begin_processor = time.perf_counter(), time.process_time()
-            paint(image)
-            wall[name].append(time.perf_counter() - begin)
-            processor[name].append(time.process_time() - begin_processor)
-    reference = model_of(width)(image)
-    rows = []
-    for name in paints:
-        seconds, own = statistics.median(wall[name]), statistics.median(processor[name])
-        error = float((pictures[name] - reference).square().mean())
-        rows.append(
-            {
-                "what": name,
-                "width": width,
-                "px": px,
-                "seconds": seconds,
-                "processor_seconds": own,
-                "all_seconds": wall[name],
-                "times_as_fast": statistics.median(wall[BASELINE]) / seconds,
-                "times_as_fast_processor": statistics.median(processor[BASELINE]) / own,
-                "operations_per_second": operations(width, px) / own,
-                "psnr_db": None if name == BASELINE else -10 * torch.tensor(error).log10().item(),
-            }
-        )
-    return rows
+    timings, pictures = take_turns(contenders(network), image, rounds=rounds)
+    reference = network.model(image)
+    own, examples = timings[BASELINE], timings.get(REFERENCE, timings[BASELINE])
+    return [
+        {
+            "network": network.name,
+            "px": px,
+            "what": what,
+            **timing.to_json(),
+            **ratios(timing, own, examples),
+            "operations_per_second": operations(network.layout, px) / timing.seconds,
+            "psnr_db": None
+            if what in (BASELINE, REFERENCE) or not network.trained
+            else psnr_db(pictures[what], reference),
+        }
+        for what, timing in timings.items()
+    ]
 
 
-def smooth_noise(px: int) -> Tensor:
-    """Noise of every scale, in 8 bits, as photos are: (1, 3, px, px) in [0, 1]."""
-    generator = torch.Generator().manual_seed(0)
-    total = torch.zeros(1, 3, px, px)
-    for side in (4, 16, 64, px):
-        noise = torch.rand(1, 3, side, side, generator=generator)
-        total += F.interpolate(noise, size=(px, px), mode="bilinear", align_corners=False)
-    return (total / 4 * 255).round() / 255
+def ratios(timing: Timing, own: Timing, examples: Timing) -> dict[str, float]:
+    """How many times as fast, by the clock and by processor time."""
+    return {
+        "times_as_fast": own.seconds / timing.seconds,
+        "times_as_fast_processor": own.processor_seconds / timing.processor_seconds,
+        "times_examples": examples.seconds / timing.seconds,
+        "times_examples_processor": examples.processor_seconds / timing.processor_seconds,
+    }
 
 
-def machine_rates() -> dict[str, float]:
-    """Operations per second of large matrix products, bytes per second of a large copy."""
-    rates = {}
-    for dtype in (torch.bfloat16, torch.float32):
-        left, right = (torch.rand(2048, 2048).to(dtype) for _ in range(2))
-        seconds = fastest(lambda left=left, right=right: left @ right)
-        rates[str(dtype).removeprefix("torch.")] = 2 * 2048**3 / seconds
-    source = torch.rand(2**26)
-    target = torch.empty_like(source)
-    rates["bytes"] = 2 * source.nbytes / fastest(lambda: target.copy_(source))
-    return rates
+def told(row: dict[str, Any]) -> str:
+    quality = "" if row["psnr_db"] is None else f"{row['psnr_db']:6.1f} dB"
+    return (
+        f"{row['network']:18s}{row['px']:5d} px  {row['what']:26s}"
+        f"{row['seconds'] * 1e3:8.1f} ms ±{row['spread'] * 100:3.0f} %"
+        f"{row['times_as_fast']:7.1f}x own{row['times_examples']:7.1f}x examples"
+        f"   processor {row['processor_seconds'] * 1e3:8.1f} ms"
+        f"{row['times_as_fast_processor']:6.1f}x{row['times_examples_processor']:6.1f}x  {quality}"
+    )
 
 
-def fastest(work: Callable[[], object], rounds: int = 7) -> float:
-    taken = []
-    for _ in range(rounds):
-        begin = time.process_time()
-        work()
-        taken.append((time.process_time() - begin) / torch.get_num_threads())
-    return min(taken)
+def targets(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The fastest of each network and size, as ratios to its own plain form and to examples'.
+
+    Without int8, which is not as exact.
+    """
+    lines = ["fastest but int8, beside the same architecture | beside pytorch/examples:"]
+    for name in dict.fromkeys(row["network"] for row in rows):
+        cells = []
+        for px in dict.fromkeys(row["px"] for row in rows):
+            there = [
+                row
+                for row in rows
+                if (row["network"], row["px"]) == (name, px) and "int8" not in row["what"]
+            ]
+            if there:
+                best = min(there, key=lambda row: row["seconds"])
+                ratio = f"{best['times_as_fast']:.1f}x | {best['times_examples']:.1f}x"
+                cells.append(f"{px} px {ratio} ({best['what']})")
+        lines.append(f"  {name:18s}" + "; ".join(cells))
+    return lines
 
 
-def packages() -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for name in ("openvino", "onnx", "onnxruntime"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure, print, and write the JSON anew after each size."""
+    torch.set_num_threads(options.threads)
+    rounds = options.rounds * len(options.px) if len(options.rounds) == 1 else options.rounds
+    results: dict[str, Any] = {
+        "format": FORMAT,
+        "environment": describe_environment() | extras_versions(),
+        "rates": machine_rates(),
+        "baseline": BASELINE,
+        "reference": REFERENCE,
+        "rows": [],
+        "layers": [],
+    }
+    print({name: f"{rate:.3g}" for name, rate in results["rates"].items()}, flush=True)
+    for network in find_networks(options.networks):
+        for px, count in zip(options.px, rounds, strict=True):
+            for row in measure(network, px, count):
+                results["rows"].append(row)
+                print(told(row), flush=True)
+            try:
+                layers = layer_times(network.model, px, threads=options.threads)
+                reached = roofline(network.layout, px, layers["milliseconds"], results["rates"])
+                record = {"network": network.name, "px": px, **layers, "share_of_roof": reached}
+                results["layers"].append(record)
+                print(f"{network.name}, {px} px, ms by layer: {layers['milliseconds']}")
+                print(f"  of the machine's rates: { {k: round(v, 2) for k, v in reached.items()} }")
+            except OptionError as error:
+                print(f"left out: {error}")
+            write_text(options.output, json.dumps(results, indent=2) + "\n")
+    return results
 
 
 def main() -> None:
-    """Measure, print, and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--px", type=int, nargs="+", default=[256, 512, 1024])
-    parser.add_argument("--width", type=float, nargs="+", default=[1.0, 0.5])
+    parser.add_argument("--rounds", type=int, nargs="+", default=[15, 9, 5], help="one, or per px")
+    parser.add_argument("--networks", "--styles", nargs="+", metavar="NAME")
     parser.add_argument("--output", type=Path, default=Path("inference.json"))
+    parser.add_argument("--plot", type=Path, help="draw a PNG")
+    parser.add_argument("--tables", action="store_true", help="print the results as Markdown, too")
+    parser.add_argument("--from", dest="source", type=Path, help="draw this JSON, measure nothing")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    about: dict[str, Any] = {
-        "environment": describe_environment() | packages(),
-        "rates": machine_rates(),
-        "baseline": BASELINE,
-        "rows": [],
-    }
-    print({name: f"{rate:.3g}" for name, rate in about["rates"].items()})
-    for width in options.width:
-        for px in options.px:
-            for row in measure(width, px, options.rounds):
-                about["rows"].append(row)
-                quality = "" if row["psnr_db"] is None else f"{row['psnr_db']:6.1f} dB"
-                print(
-                    f"width {width:<4g} {px:5d} px  {row['what']:24s}"
-                    f"{row['seconds'] * 1e3:9.1f} ms{row['times_as_fast']:7.1f}x"
-                    f"   processor {row['processor_seconds'] * 1e3:9.1f} ms"
-                    f"{row['times_as_fast_processor']:7.1f}x  {quality}",
-                    flush=True,
-                )
-            options.output.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    if len(options.rounds) not in (1, len(options.px)):
+        options.rounds = [5]
+    if options.source is not None:
+        results = json.loads(options.source.read_text(encoding="utf-8"))
+    else:
+        results = run(options)
+        print("\n".join(targets(results["rows"])))
+    if options.tables:
+        for network in dict.fromkeys(row["network"] for row in results["rows"]):
+            print(f"\n{speed_markdown(results, network)}")
+    if options.plot is not None:
+        write_with(options.plot, speed_figure(results).save)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,28 @@
 """Put trained models into the package, and draw the gallery of all that are there.
 
 python recipes/bundle.py runs/starry-night/model.safetensors ...
-python recipes/bundle.py            # only draw docs/gallery again
+python recipes/bundle.py            # only draw docs/gallery and docs/fast.jpg again
+
+Fast networks go into the gallery's folder of them, beside the full ones.
 """
 
 import json
 import sys
 from pathlib import Path
 
+from torch import Tensor
+
 from impasto.inference import stylize_tensor
 from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
 from impasto.models import StyleEntry, list_styles, load_style_model, save_style_model
-from impasto.models.gallery import GALLERY_FOLDER
+from impasto.models.gallery import FAST_FOLDER, GALLERY_FOLDER
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = [ROOT / "docs" / "sample" / f"{name}.jpg" for name in ("chelsea", "astronaut", "coffee")]
 PREVIEW_PX = 192
 README_PX = 300
+PARTS = {0: (20, 60), 1: (0, 120)}  # which sample: top and left of the part
+PART_PX = 256
 GALLERY_HEAD = """\
 # Gallery
 
@@ -34,11 +40,15 @@ trained on, beside that of the untouched photo.
 def bundle(model_file: Path) -> None:
     """Copy a model under its card's name, with the card and a preview beside it."""
     model = load_style_model(model_file)
-    target = GALLERY_FOLDER / f"{model.name}.safetensors"
+    fast = model.config.architecture == "fast"
+    folder = GALLERY_FOLDER / FAST_FOLDER if fast else GALLERY_FOLDER
+    target = folder / f"{model.name.removesuffix('-fast')}.safetensors"
     save_style_model(target, model.network, model.config, model.card)
     card = {**load_style_model(target).card, "bytes": target.stat().st_size}
     text = json.dumps(card, indent=2, ensure_ascii=False)
     target.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    if fast:
+        return
     photo = resize_long_side(read_picture(SAMPLES[0]).pixels, 2 * PREVIEW_PX)
     painted = resize_long_side(stylize_tensor(model, photo), PREVIEW_PX)
     write_picture(target.with_suffix(".jpg"), painted, quality=85)
@@ -57,6 +67,28 @@ def draw_gallery() -> None:
         )
     _write_table(entries)
     _draw_readme_sheet(entries)
+    _draw_fast_sheet(entries)
+
+
+def _draw_fast_sheet(entries: list[StyleEntry]) -> None:
+    """docs/fast.jpg: parts of two photos at their full size, each by the full and the fast one."""
+    photos = [read_picture(path).pixels for path in SAMPLES]
+    rows = []
+    for entry in entries:
+        if entry.fast is None:
+            continue
+        models = [load_style_model(entry.path), load_style_model(entry.fast.path)]
+        painted = [
+            (stylize_tensor(model, photos[which]), which) for which in PARTS for model in models
+        ]
+        rows.append([_part(picture, PARTS[which]) for picture, which in painted])
+    if rows:
+        write_picture(ROOT / "docs" / "fast.jpg", contact_sheet(rows), quality=88)
+
+
+def _part(picture: Tensor, corner: tuple[int, int]) -> Tensor:
+    top, left = corner
+    return picture[..., top : top + PART_PX, left : left + PART_PX]
 
 
 def _draw_readme_sheet(entries: list[StyleEntry]) -> None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         TrainingError,
         WeightsError,
     )
-    from impasto.inference import Engine, match_colors, restore, stylize, upscale, upscale_tensor
+    from impasto.inference import Engine, match_colors, restore, upscale_tensor
+    from impasto.inference.stylize import stylize
+    from impasto.inference.upscale import upscale
     from impasto.losses import LossTerms, LossWeights, PerceptualLoss, gram_matrix
     from impasto.models import StyleModel, SuperResModel
     from impasto.models import load_style_model as load
@@ -96,9 +98,9 @@ _HOMES = {
     "optimize": ("impasto.optimization", "optimize"),
     "restore": ("impasto.inference", "restore"),
     "styles": ("impasto.models.gallery", "list_styles"),
-    "stylize": ("impasto.inference", "stylize"),
+    "stylize": ("impasto.inference.stylize", "stylize"),
     "texture": ("impasto.optimization.synthesize", "texture"),
-    "upscale": ("impasto.inference", "upscale"),
+    "upscale": ("impasto.inference.upscale", "upscale"),
     "upscale_tensor": ("impasto.inference", "upscale_tensor"),
     "upscalers": ("impasto.models.upscalers", "list_upscalers"),
 }

@@ -12,7 +12,7 @@ def test_a_bundled_style_becomes_an_onnx_file(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     target = tmp_path / "night.onnx"
-    result = CliRunner().invoke(app, ["export", "starry-night", "-o", str(target)])
+    result = CliRunner().invoke(app, ["export", "starry-night", "--dynamic", "-o", str(target)])
     assert result.exit_code == 0, result.output
     assert target.stat().st_size > 1_000_000
     assert f"wrote {target}; run by ONNX Runtime" in result.stdout
@@ -21,15 +21,41 @@ def test_a_bundled_style_becomes_an_onnx_file(tmp_path: Path) -> None:
     assert "is already there; add --overwrite" in again.stderr
 
 
+def test_a_bundled_upscaler_becomes_a_file_of_one_size(tmp_path: Path) -> None:
+    target = tmp_path / "clean.pt2"
+    arguments = ["restore-noise", "-o", str(target), "--size", "20x31", "--precision", "bfloat16"]
+    result = CliRunner().invoke(app, ["export", *arguments])
+    assert result.exit_code == 0, result.output
+    assert f"wrote {target}; run by PyTorch" in result.stdout
+    assert target.is_file()
+
+
+def test_weights_of_another_file_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "night.bin").write_text("something of the user's")
+    target = tmp_path / "night.xml"
+    result = CliRunner().invoke(app, ["export", "starry-night", "-o", str(target)])
+    assert result.exit_code == 2
+    assert "night.bin is already there" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["starry-nite", "-o", "a.onnx"], "did you mean 'starry-night'"),
-        (["starry-night", "-o", "a.tflite"], "end in .onnx or .xml, not in .tflite"),
+        (["perceptul-x2", "-o", "a.onnx"], "did you mean 'perceptual-x2'"),
+        (["starry-night", "-o", "a.tflite"], "end in .onnx, .xml or .pt2, not in .tflite"),
+        (["starry-night", "-o", "a.onnx", "--precision", "bfloat16"], "have no 'bfloat16'"),
+        (["starry-night", "-o", "a.onnx", "--size", "0x9"], "wanted height x width"),
+        (["starry-night", "-o", "a.onnx", "--size", "9x9", "--dynamic"], "give one of the two"),
+        (["nowhere/a.safetensors", "-o", "a.onnx"], "no such file"),
     ],
 )
-def test_mistakes_are_told_in_one_line(arguments: list[str], complaint: str) -> None:
+def test_mistakes_are_told_in_one_line(
+    arguments: list[str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["export", *arguments])
     assert result.exit_code == 2
     assert complaint in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())

@@ -60,8 +60,24 @@ def test_json_holds_the_whole_card_and_where_the_files_are(folder: Path) -> None
         "bytes": 12,
         "path": str(folder / "great-wave.safetensors"),
         "preview": str(folder / "great-wave.jpg"),
+        "qualities": ["full"],
+        "fast": None,
     }
     assert records[1]["title"] == "Été"
+
+
+def test_a_fast_network_is_told_beside_the_full_one(folder: Path) -> None:
+    add_style(folder, "great-wave", CARD, 850_000)
+    (folder / "fast").mkdir()
+    add_style(folder / "fast", "great-wave", {"objective": {"ratio_to_full": 1.0}}, 530_000)
+    assert "\n    0.8 MB, 0.5 MB with --quality fast, CC0-1.0," in run()
+    (record,) = json.loads(run("--json"))
+    assert record["qualities"] == ["full", "fast"]
+    assert record["fast"] == {
+        "objective": {"ratio_to_full": 1.0},
+        "bytes": 530_000,
+        "path": str(folder / "fast" / "great-wave.safetensors"),
+    }
 
 
 def test_an_empty_gallery_says_what_else_can_be_given() -> None:

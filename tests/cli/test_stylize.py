@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-import impasto.inference
-import impasto.models
 from impasto.cli.app import app
+from impasto.inference import painter
+from impasto.inference.quick import QuickPainter, quick_painter
 from impasto.models import gallery, load_style_model, save_style_model
 from impasto.networks import StyleNetworkConfig, build_style_network
 
@@ -150,11 +150,11 @@ def test_several_styles_paint_each_and_load_each_once(
     save_style_model(night, model.network, model.config, {})
     loaded = []
 
-    def load(name: str) -> impasto.models.StyleModel:
-        loaded.append(name)
-        return load_style_model(name)
+    def load(style: str, **options: str) -> QuickPainter | None:
+        loaded.append(style)
+        return quick_painter(style, **options)
 
-    monkeypatch.setattr(impasto.models, "load_style_model", load, raising=False)
+    monkeypatch.setattr(painter, "quick_painter", load)
     assert run("photos", "--style", wave, "--style", night, "-o", "out").exit_code == 0
     assert loaded == [str(wave), str(night)]
     assert files(folder / "out") == {
@@ -204,7 +204,7 @@ def test_a_photo_of_too_many_pixels_is_a_bad_file(wave: Path) -> None:
 def test_quality_sets_the_size_of_a_jpeg(folder: Path, wave: Path) -> None:
     write_photo(folder / "large.png", size=(64, 64))
     for quality in ("30", "95"):
-        run("large.png", "--style", wave, "--quality", quality, "-o", f"{quality}.jpg")
+        run("large.png", "--style", wave, "--file-quality", quality, "-o", f"{quality}.jpg")
     assert (folder / "30.jpg").stat().st_size < (folder / "95.jpg").stat().st_size
 
 
@@ -241,12 +241,12 @@ def test_an_interruption_tells_what_was_finished(
 ) -> None:
     done: list[Path] = []
 
-    def paint(source: Path, *_: object, **__: object) -> None:
+    def paint(self: object, source: Path, *_: object, **__: object) -> None:  # noqa: ARG001
         if done:
             raise KeyboardInterrupt
         done.append(source)
 
-    monkeypatch.setattr(impasto.inference, "stylize_file", paint)
+    monkeypatch.setattr(painter.Painter, "paint_file", paint)
     result = run("photos", "--style", wave)
     assert result.exit_code == 130
     assert result.stdout == "painted 1 picture: painted/one-wave.png\n"

@@ -166,6 +166,28 @@ def test_a_back_end_that_is_not_installed_names_its_extra(
         choose(backend, "auto", CPU)
 
 
+def test_int8_is_openvinos(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch=monkeypatch)
+    assert choose("auto", "int8", CPU) == Choice(backend="openvino", precision="int8")
+    with pytest.raises(OptionError, match="'eager' on 'cpu' does not compute in 'int8'"):
+        choose("eager", "int8", CPU)
+    without("openvino", monkeypatch=monkeypatch)
+    with pytest.raises(OptionError, match="needs openvino, not installed"):
+        choose("auto", "int8", CPU)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("backend", ["eager", "compile"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_gpus_give_the_same_picture(backend: str, precision: str) -> None:
+    model = load_style_model("starry-night").to("cuda")
+    paint = make_backend(Choice(backend=backend, precision=precision), model, torch.device("cuda"))
+    photo = read_picture(SAMPLES[0]).pixels[..., 30:190, 30:229].contiguous().cuda()
+    for _ in range(3):  # CUDA graphs are recorded on the way
+        output = paint(photo)
+    assert psnr_db(output, model(photo)) >= LEAST_PSNR_DB.get(precision, 45.0)
+
+
 def test_what_a_back_end_cannot_do_is_said_before_anything_is_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -11,15 +12,15 @@ from impasto.inference.rewrite import rewrite
 from impasto.models import StyleModel, list_styles, load_style_model
 from impasto.networks import StyleNetworkConfig, build_style_network
 
-WEIGHT = torch.tensor([[1.0, -2.0], [0.5, 0.0]]).view(2, 2, 1, 1)
+WEIGHT = np.array([[1.0, -2.0], [0.5, 0.0]]).reshape(2, 2, 1, 1)
 
 
 def norm(weight: list[float]) -> Normalise:
-    return Normalise(weight=torch.tensor(weight), bias=torch.tensor([0.0, 1.0]), eps=1e-5)
+    return Normalise(weight=np.array(weight), bias=np.array([0.0, 1.0]), eps=1e-5)
 
 
 def test_a_convolution_is_bounded_by_its_largest_sum_of_magnitudes() -> None:
-    steps = (Convolve(weight=WEIGHT, bias=torch.tensor([0.5, -9.0])), Relu())
+    steps = (Convolve(weight=WEIGHT, bias=np.array([0.5, -9.0])), Relu())
     assert largest_value(steps, 100, entering=10) == 30.5
 
 

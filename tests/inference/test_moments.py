@@ -29,3 +29,12 @@ def test_moments_of_half_precision_strips_are_not_rounded_to_half_precision() ->
     exact = image.double().numpy()
     np.testing.assert_allclose(moments.mean, exact.mean(axis=(0, 2, 3)), rtol=1e-6)
     np.testing.assert_allclose(moments.variance(), exact.var(axis=(0, 2, 3)), rtol=1e-5)
+
+
+def test_a_single_pixel_counts_once() -> None:
+    image = torch.tensor([1.0, 5.0, 9.0]).view(1, 1, 1, 3)
+    moments = Moments(1, image.device)
+    for part in torch.split(image, [1, 2], dim=3):
+        moments.update(part)
+    np.testing.assert_allclose(moments.mean, 5)
+    np.testing.assert_allclose(moments.variance(), 32 / 3)

@@ -9,16 +9,19 @@ from torch import Tensor, nn
 
 from impasto.errors import ModelError
 from impasto.inference import kernels
-from impasto.inference.plan import Convolve, Crop, Enlarge, Normalise, Pad, to_levels
+from impasto.inference.levels import to_levels
+from impasto.inference.plan import Convolve, Crop, Enlarge, Floats, Normalise, Pad
 from impasto.inference.plan_network import PlanNetwork
 from impasto.inference.rewrite import rewrite
 from impasto.networks import StyleNetworkConfig, build_style_network
+from impasto.networks.layout import tensor_shapes
 
 SIZES = [(64, 48), (61, 83), (1, 1), (1, 40), (7, 5), (16, 17), (3, 130), (41, 40)]
 CONFIGS = [
     StyleNetworkConfig(width=0.25),
     StyleNetworkConfig(architecture="paper", width=0.25, norm="instance"),
     StyleNetworkConfig(architecture="paper", width=0.25, norm="batch"),
+    StyleNetworkConfig(architecture="fast", width=0.25, blocks=2),
 ]
 
 
@@ -94,7 +97,7 @@ def test_batch_norm_and_input_constants_leave_no_step_of_their_own() -> None:
 
 
 def test_no_bias_stands_before_an_instance_norm() -> None:
-    for config in CONFIGS[:2]:
+    for config in [*CONFIGS[:2], CONFIGS[3]]:
         plan = rewrite(random_network(config))
         for step, after in pairwise(plan):
             if isinstance(step, Convolve) and isinstance(after, Normalise):
@@ -114,11 +117,19 @@ def test_networks_without_a_plan_are_refused() -> None:
         rewrite(nn.Conv2d(3, 3, 1))
 
 
+def convolved(
+    features: Tensor, kernel: Floats, bias: Floats | None = None, **options: int
+) -> Tensor:
+    bias = None if bias is None else torch.from_numpy(bias)
+    return F.conv2d(features, torch.from_numpy(kernel), bias, **options)
+
+
 def test_doubling_kernel_is_nearest_up_sampling_and_convolution_with_mirrored_border() -> None:
     features, weight = random(2, 3, 5, 7), random(4, 3, 3, 3, seed=1)
     enlarged = F.interpolate(features, scale_factor=2, mode="nearest")
     expected = F.conv2d(F.pad(enlarged, (1,) * 4, mode="reflect"), weight)
-    phases = F.conv2d(F.pad(features, (1,) * 4, mode="replicate"), kernels.doubling_kernel(weight))
+    kernel = kernels.doubling_kernel(weight.numpy())
+    phases = convolved(F.pad(features, (1,) * 4, mode="replicate"), kernel)
     output = F.pixel_shuffle(phases, 2)[..., 1:-1, 1:-1]
     torch.testing.assert_close(output, expected, rtol=0, atol=1e-12)
 
@@ -126,7 +137,8 @@ def test_doubling_kernel_is_nearest_up_sampling_and_convolution_with_mirrored_bo
 def test_fractional_kernel_is_the_transposed_convolution() -> None:
     features, weight = random(2, 3, 5, 7), random(3, 4, 3, 3, seed=1)
     expected = F.conv_transpose2d(features, weight, None, 2, padding=1, output_padding=1)
-    phases = F.conv2d(F.pad(features, (0, 1, 0, 1)), kernels.fractional_kernel(weight))
+    kernel = kernels.fractional_kernel(weight.numpy())
+    phases = convolved(F.pad(features, (0, 1, 0, 1)), kernel)
     torch.testing.assert_close(F.pixel_shuffle(phases, 2), expected, rtol=0, atol=1e-12)
 
 
@@ -134,22 +146,39 @@ def test_fractional_kernel_is_the_transposed_convolution() -> None:
 def test_striding_kernel_makes_the_same_pixels_in_blocks(factor: int) -> None:
     features, weight = random(2, 3, 12, 20), random(3, 3, 5, 5, seed=1)
     padded = F.pad(features, (2,) * 4)
-    kernel = kernels.striding_kernel(weight, factor)
-    output = F.pixel_shuffle(F.conv2d(padded, kernel, stride=factor), factor)
+    kernel = kernels.striding_kernel(weight.numpy(), factor)
+    output = F.pixel_shuffle(convolved(padded, kernel, stride=factor), factor)
     torch.testing.assert_close(output, F.conv2d(padded, weight), rtol=0, atol=1e-12)
 
 
 def test_folded_input_is_the_convolution_of_the_scaled_and_shifted_one() -> None:
     features, weight, bias = random(1, 3, 6, 6), random(4, 3, 3, 3, seed=1), random(4, seed=2)
-    folded = kernels.fold_input(weight, bias, 2.0, -1.0)
+    folded = kernels.fold_input(weight.numpy(), bias.numpy(), 2.0, -1.0)
     expected = F.conv2d(features * 2 - 1, weight, bias)
-    torch.testing.assert_close(F.conv2d(features, *folded), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(convolved(features, *folded), expected, rtol=0, atol=1e-12)
+
+
+def test_folded_scale_is_the_convolution_scaled_and_shifted_after_it() -> None:
+    features, weight, bias = random(1, 3, 6, 6), random(4, 3, 3, 3, seed=1), random(4, seed=2)
+    scale, shift = random(4, seed=3), random(4, seed=4)
+    parts = (tensor.numpy() for tensor in (weight, bias, scale, shift))
+    expected = F.conv2d(features, weight, bias) * scale.view(-1, 1, 1) + shift.view(-1, 1, 1)
+    output = convolved(features, *kernels.fold_scale(*parts))
+    torch.testing.assert_close(output, expected, rtol=0, atol=1e-12)
 
 
 def test_a_batch_norm_without_statistics_is_not_folded() -> None:
-    norm = nn.BatchNorm2d(4, track_running_stats=False)
+    network = random_network(CONFIGS[2])
+    network.layers[1].running_mean = None
     with pytest.raises(ValueError, match="running statistics"):
-        kernels.fold_batch_norm(torch.zeros(4, 3, 3, 3), None, norm)
+        rewrite(network)
+
+
+@pytest.mark.parametrize("config", [CONFIGS[0], CONFIGS[3]], ids=lambda c: c.architecture)
+def test_a_layout_names_every_tensor_of_its_network(config: StyleNetworkConfig) -> None:
+    network = build_style_network(config)
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    assert tensor_shapes(network.layout) == shapes
 
 
 def test_the_papers_first_border_is_the_zero_of_minus_1_to_1() -> None:

@@ -1,12 +1,16 @@
-"""Strips against the network's own forward pass."""
+"""Tiles against the network's own forward pass."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from impasto.errors import ModelError
+from impasto.inference.feature_maps import ImageLevels
+from impasto.inference.passes import Rehearsal, run_plan
+from impasto.inference.rewrite import rewrite
 from impasto.inference.strips import stylize_in_strips
 from impasto.models import StyleModel
-from impasto.networks import ModernStyleNetwork
+from impasto.networks import StyleNetworkConfig, build_style_network
 
 
 def plain(model: StyleModel, image: Tensor) -> Tensor:
@@ -18,11 +22,11 @@ def in_strips(
     model: StyleModel,
     image: Tensor,
     *,
-    rows: int | None = None,
+    tile: tuple[int, int] | None = None,
     dtype: torch.dtype = torch.float32,
+    recompute: bool = False,
 ) -> Tensor:
-    assert isinstance(model.network, ModernStyleNetwork)
-    return stylize_in_strips(model.network, image, strip_rows=rows, dtype=dtype)
+    return stylize_in_strips(model.network, image, tile_hw=tile, dtype=dtype, recompute=recompute)
 
 
 def picture(height: int, width: int, count: int = 1) -> Tensor:
@@ -31,15 +35,50 @@ def picture(height: int, width: int, count: int = 1) -> Tensor:
     return noise * torch.linspace(0.2, 1, height).view(1, 1, -1, 1)
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 7, 1000])
-@pytest.mark.parametrize("size_hw", [(64, 64), (61, 50), (18, 127), (130, 9), (5, 3)])
-def test_strips_equal_the_plain_forward(
-    model: StyleModel, rows: int, size_hw: tuple[int, int]
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("tile", [(2, 1000), (7, 16), (33, 5), (1000, 1000)])
+@pytest.mark.parametrize("size_hw", [(61, 50), (18, 127), (130, 9), (5, 3)])
+def test_tiles_equal_the_plain_forward(
+    model: StyleModel, tile: tuple[int, int], size_hw: tuple[int, int], recompute: bool
 ) -> None:
     image = picture(*size_hw)
     torch.testing.assert_close(
-        in_strips(model, image, rows=rows), plain(model, image), rtol=0, atol=1e-4
+        in_strips(model, image, tile=tile, recompute=recompute).clamp(0, 1),
+        plain(model, image).clamp(0, 1),
+        rtol=0,
+        atol=1e-4,
     )
+
+
+@pytest.mark.parametrize("architecture", ["paper", "fast"])
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_every_architecture_runs_in_tiles(architecture: str, norm: str) -> None:
+    if (architecture, norm) == ("fast", "batch"):
+        pytest.skip("the fast network has instance norm only")
+    torch.manual_seed(0)
+    config = StyleNetworkConfig(architecture=architecture, norm=norm, width=0.25)  # type: ignore[arg-type]
+    network = build_style_network(config).eval().requires_grad_(False)
+    image = picture(37, 70)
+    for tile in ((1000, 1000), (5, 11)):
+        for recompute in (False, True):
+            output = stylize_in_strips(network, image, tile_hw=tile, recompute=recompute)
+            torch.testing.assert_close(output, network(image).clamp(0, 1), rtol=0, atol=1e-4)
+
+
+def test_a_picture_of_extreme_aspect_is_painted_like_any_other(model: StyleModel) -> None:
+    image = picture(3, 4000)
+    output = in_strips(model, image, recompute=True)
+    torch.testing.assert_close(output, plain(model, image).clamp(0, 1), rtol=0, atol=1e-4)
+
+
+def test_in_half_precision_tiles_of_every_size_are_as_close_to_float32(model: StyleModel) -> None:
+    image = (picture(96, 130) * 255).round() / 255
+    exact = in_strips(model, image)
+    errors = [
+        float((in_strips(model, image, dtype=torch.bfloat16, tile=tile) - exact).square().mean())
+        for tile in ((1000, 1000), (8, 40), (33, 1000))
+    ]
+    assert max(errors) < 1.2 * min(errors)
 
 
 def test_one_pixel_is_painted_in_strips_too(model: StyleModel) -> None:
@@ -52,23 +91,23 @@ def test_one_pixel_is_painted_in_strips_too(model: StyleModel) -> None:
 def test_strips_differ_from_tiles_painted_one_by_one(model: StyleModel) -> None:
     image = picture(64, 64)
     tiles = torch.cat([plain(model, image[:, :, :32]), plain(model, image[:, :, 32:])], dim=2)
-    exact = in_strips(model, image, rows=4)
+    exact = in_strips(model, image, tile=(4, 64))
     # Far from the cut, where only the statistics can tell them apart.
     assert (tiles - exact)[:, :, :8].abs().mean() > 0.02
 
 
 def test_each_image_of_a_batch_has_its_own_statistics(model: StyleModel) -> None:
     images = torch.cat([picture(24, 32), 1 - picture(24, 32) / 2])
-    both = in_strips(model, images, rows=5)
+    both = in_strips(model, images, tile=(5, 20))
     for index in range(2):
-        one = in_strips(model, images[index : index + 1], rows=5)
+        one = in_strips(model, images[index : index + 1], tile=(5, 20))
         torch.testing.assert_close(both[index : index + 1], one, rtol=0, atol=0)
 
 
 def test_the_image_is_left_as_it_was(model: StyleModel) -> None:
     image = picture(20, 20)
     before = image.clone()
-    in_strips(model, image, rows=3)
+    in_strips(model, image, tile=(3, 7))
     assert torch.equal(image, before)
 
 
@@ -80,12 +119,35 @@ def test_bfloat16_stays_within_a_few_levels_of_float32(model: StyleModel) -> Non
 
 
 def test_a_flat_picture_stays_flat_in_bfloat16(model: StyleModel) -> None:
-    output = in_strips(model, torch.full((1, 3, 64, 64), 0.7), dtype=torch.bfloat16, rows=5)
+    output = in_strips(model, torch.full((1, 3, 64, 64), 0.7), dtype=torch.bfloat16, tile=(5, 20))
     assert output.std(dim=(2, 3)).max() < 1 / 255
 
 
-def test_a_network_with_an_unknown_layer_is_an_error_not_a_wrong_picture() -> None:
-    network = ModernStyleNetwork(0.25)
-    network.layers.append(nn.Identity())
-    with pytest.raises(TypeError, match="Identity"):
-        stylize_in_strips(network, picture(16, 16))
+def test_a_network_without_a_plan_is_an_error_not_a_wrong_picture() -> None:
+    with pytest.raises(ModelError, match="Identity"):
+        stylize_in_strips(nn.Identity(), picture(16, 16))
+
+
+def test_an_unknown_step_is_an_error_not_a_wrong_picture(model: StyleModel) -> None:
+    first, *body, last = rewrite(model.network)
+    levels = ImageLevels(lambda box: box.of(picture(16, 16)), (16, 16), torch.float32, split=False)
+    with pytest.raises(TypeError, match="object"):
+        run_plan((first, object(), *body, last), levels, Rehearsal(), torch.device("cpu"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="begins by mirroring"):
+        run_plan((*body, last), levels, Rehearsal(), torch.device("cpu"))  # type: ignore[arg-type]
+
+
+def test_a_rehearsal_tells_what_is_stored_at_a_time(model: StyleModel) -> None:
+    """64 x 64 px at width 1/4: the first map has 8 channels, the second 16 at half the size."""
+    peaks = []
+    for recompute in (False, True):
+        levels = ImageLevels(
+            lambda box: box.of(picture(64, 64)), (64, 64), torch.float32, split=False
+        )
+        rehearsal = Rehearsal()
+        steps = rewrite(model.network, subpixel=False)
+        run_plan(steps, levels, rehearsal, torch.device("cpu"), recompute=recompute)
+        peaks.append(rehearsal.peak_bytes)
+        assert len(rehearsal.costs) == 3 + 5 * 3 + 2
+    first, half, quarter = 8 * 64 * 64 * 4, 16 * 32 * 32 * 4, 32 * 16 * 16 * 4
+    assert peaks == [first + half, half + quarter]

@@ -1,5 +1,6 @@
 """Engine: anything that is an image in, the same kind out; its choices are seen and kept."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from torch import Tensor
 
 import impasto
 from impasto.errors import ImageError, ModelError, OptionError
-from impasto.inference import style_engine
+from impasto.inference import memory, style_engine
 from impasto.inference.backends import Choice
+from impasto.inference.memory import FIXED_BYTES, Way, tiles_bytes
 from impasto.inference.style_engine import Engine
 from impasto.models import StyleModel
 from impasto.networks import StyleNetworkConfig, build_style_network
@@ -133,19 +135,52 @@ def test_a_model_with_nan_in_it_is_blamed_by_every_back_end(backend: str) -> Non
         engine(IMAGE)
 
 
-def test_images_that_do_not_fit_are_painted_in_strips(
+WAYS = {
+    Way.tiles: "tile by tile",
+    Way.lean_tiles: "tile by tile, the largest maps made twice",
+    Way.scratch: "tile by tile, with maps on the disk",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_images_that_do_not_fit_are_painted_in_tiles(
+    model: StyleModel, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    height, width = IMAGE.shape[-2:]
+    monkeypatch.setitem(style_engine.WHOLE_IMAGE_BYTES, "eager", 1_000_000)
+    monkeypatch.setattr(memory, "process_bytes", lambda device: 0)  # noqa: ARG005
+    enough = {
+        Way.tiles: tiles_bytes(model.network, (height, width)),
+        Way.lean_tiles: tiles_bytes(model.network, (height, width), recompute=True),
+        Way.scratch: 24 * height * width + FIXED_BYTES,
+    }
+    notices: list[str] = []
+    engine = eager(model, max_memory=enough[way], scratch=tmp_path, on_notice=notices.append)
+    torch.testing.assert_close(engine(IMAGE), model(IMAGE), rtol=0, atol=1e-4)
+    assert notices == [f"45 x 36 px are too large for one piece; painted {WAYS[way]}"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_more_pixels_than_openvino_sums_exactly_go_in_tiles(
     model: StyleModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(style_engine.WHOLE_IMAGE_BYTES, "eager", 1_000_000)
+    pytest.importorskip("openvino")
+    monkeypatch.setitem(style_engine.MOST_WHOLE_PIXELS, ("openvino", "float32"), 1000)
     notices: list[str] = []
-    engine = eager(model, max_memory_bytes=2**28, on_notice=notices.append)
+    engine = eager(model, backend="openvino", on_notice=notices.append)
     torch.testing.assert_close(engine(IMAGE), model(IMAGE), rtol=0, atol=1e-4)
-    assert notices == ["45 x 36 px do not fit in one piece; painted in strips"]
+    assert "too large for one piece" in notices[0]
 
 
-def test_images_too_large_even_for_strips_are_refused(model: StyleModel) -> None:
-    with pytest.raises(OptionError, match="45 x 36 px needs about"):
-        eager(model, max_memory_bytes=1000)(IMAGE)
+def test_images_too_large_even_for_tiles_are_refused(model: StyleModel) -> None:
+    with pytest.raises(OptionError, match=r"45 x 36 px needs about .* allow more memory"):
+        eager(model, max_memory=1000)(IMAGE)
+
+
+@pytest.mark.parametrize("size", ["4 elephants", "-1GB", 0, "", True])
+def test_a_limit_that_is_none_is_refused(model: StyleModel, size: Any) -> None:
+    with pytest.raises(OptionError, match="max_memory"):
+        eager(model, max_memory=size)
 
 
 def test_running_out_of_memory_is_an_option_error(

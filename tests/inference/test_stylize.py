@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from impasto.errors import ImageError, ModelError, OptionError
-from impasto.inference import stylize, stylize_file
+from impasto.inference.stylize import stylize, stylize_file
 from impasto.media import read_picture, to_pil, write_picture
 from impasto.models import StyleModel, save_style_model
 

@@ -16,10 +16,10 @@ from impasto.errors import ImageError, ModelError, OptionError
 from impasto.inference import (
     match_colors,
     restore,
-    upscale,
     upscale_file,
     upscale_tensor,
 )
+from impasto.inference.upscale import upscale
 from impasto.media import read_picture, to_pil, write_picture
 from impasto.models import SuperResModel, load_superres_model, save_superres_model, upscalers
 from impasto.networks.superres import SuperResConfig

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from impasto.errors import ModelError
-from impasto.models.gallery import find_style, list_styles
+from impasto.errors import ModelError, OptionError
+from impasto.models import gallery
+from impasto.models.gallery import find_style, list_styles, style_path
 
 
 @pytest.fixture
@@ -84,6 +85,49 @@ def test_an_empty_gallery_says_so(tmp_path: Path) -> None:
     assert list_styles(tmp_path) == []
     with pytest.raises(ModelError, match="no bundled styles"):
         find_style("great-wave", tmp_path)
+
+
+@pytest.fixture
+def with_fast(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The bundled styles are those of `folder`, and one of them has a fast network."""
+    (folder / "fast").mkdir()
+    (folder / "fast" / "great-wave.json").write_text(json.dumps({"name": "great-wave-fast"}))
+    (folder / "fast" / "great-wave.safetensors").write_bytes(b"123")
+    monkeypatch.setattr(gallery, "GALLERY_FOLDER", folder)
+    return folder
+
+
+def test_a_fast_network_belongs_to_its_style_and_is_none_of_its_own(with_fast: Path) -> None:
+    wave, *others = list_styles()
+    assert len(others) == 2
+    assert wave.qualities == ("full", "fast")
+    assert wave.fast is not None
+    assert (wave.fast.bytes, wave.fast.card) == (3, {"name": "great-wave-fast"})
+    assert [entry.qualities for entry in others] == [("full",), ("full",)]
+    (with_fast / "fast" / "great-wave.safetensors").unlink()
+    assert list_styles()[0].qualities == ("full",)
+
+
+def test_the_quality_chooses_the_file(with_fast: Path) -> None:
+    assert style_path("Great Wave") == with_fast / "great-wave.safetensors"
+    assert style_path("Great Wave", "fast") == with_fast / "fast" / "great-wave.safetensors"
+    assert style_path("my/own.safetensors") == Path("my/own.safetensors")
+
+
+def test_a_style_without_a_fast_network_says_how_to_train_one(with_fast: Path) -> None:  # noqa: ARG001
+    remedy = "--architecture fast --teacher starry-night"
+    with pytest.raises(ModelError, match=f"'starry-night' has no fast network here.*{remedy}"):
+        style_path("starry-night", "fast")
+
+
+def test_a_file_has_no_other_quality_than_its_own() -> None:
+    with pytest.raises(ModelError, match=r"own\.safetensors.*leave out.*--teacher my/own"):
+        style_path("my/own.safetensors", "fast")
+
+
+def test_unknown_qualities_are_refused() -> None:
+    with pytest.raises(OptionError, match="no quality 'best'; choose from full, fast"):
+        style_path("great-wave", "best")
 
 
 def test_listing_styles_imports_neither_torch_nor_numpy() -> None:

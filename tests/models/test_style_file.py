@@ -1,5 +1,6 @@
 """Style files: what is saved comes back, and what is not a style is refused by name."""
 
+import dataclasses
 import json
 import pickle
 import struct
@@ -44,6 +45,7 @@ def rewrite(style_file: Path) -> Rewrite:
         SMALL,
         StyleNetworkConfig(architecture="paper", width=0.25, norm="batch"),
         StyleNetworkConfig(architecture="paper", width=0.125, norm="instance"),
+        StyleNetworkConfig(architecture="fast", width=0.25, blocks=2),
     ],
 )
 def test_a_saved_network_comes_back_rounded_to_float16(
@@ -87,7 +89,7 @@ def test_the_card_is_kept_and_names_the_network(style_file: Path) -> None:
     card = load_style_model(style_file).card
     assert card["artist"] == "Nobody"
     assert card["name"] == "swirls"
-    assert card["network"] == {"architecture": "modern", "width": 0.25, "norm": "instance"}
+    assert card["network"] == dataclasses.asdict(SMALL)
 
 
 def test_the_half_width_file_is_as_small_as_promised(tmp_path: Path) -> None:
@@ -234,6 +236,8 @@ def test_a_style_of_a_later_format_asks_for_an_update(
         '{"architecture": "transformer", "width": 0.25, "norm": "instance"}',
         '{"architecture": ["modern"], "width": 0.25, "norm": "instance"}',
         '{"architecture": "modern", "width": 0.25, "norm": "layer"}',
+        '{"architecture": "modern", "width": 0.25, "norm": "instance", "blocks": 2.0}',
+        '{"architecture": "modern", "width": 0.25, "norm": "instance", "blocks": 1000000}',
     ],
 )
 def test_configs_that_make_no_network_are_refused(
@@ -242,6 +246,14 @@ def test_configs_that_make_no_network_are_refused(
     path = edit_metadata("config", config)
     with pytest.raises(ModelError, match=r"swirls\.safetensors: "):
         load_style_model(path)
+
+
+def test_a_file_from_before_there_were_blocks_to_choose_has_five(
+    edit_metadata: Callable[[str, str], Path],
+) -> None:
+    path = edit_metadata("config", '{"architecture": "modern", "width": 0.25, "norm": "instance"}')
+    model = load_style_model(path)
+    assert model.config == StyleNetworkConfig(width=0.25, blocks=5)
 
 
 @pytest.mark.parametrize("card", ["", "null", "[1]", "{"])

@@ -38,12 +38,25 @@ def test_a_recipe_that_is_wrong_is_refused_by_name(tmp_path: Path, text: str) ->
 
 
 def test_every_recipe_of_the_repository_names_a_painting_that_is_there() -> None:
-    recipes = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
-    assert recipes
-    for recipe in recipes:
-        options = read_recipe(recipe)
-        assert all(path.is_file() for path in options["style"]), recipe
-        assert options["name"] == recipe.stem
+    folder = Path(__file__).parents[2] / "recipes"
+    for part, suffix in ((folder, ""), (folder / "fast", "-fast")):
+        recipes = sorted(part.glob("*.toml"))
+        assert recipes
+        for recipe in recipes:
+            options = read_recipe(recipe)
+            assert all(path.is_file() for path in options["style"]), recipe
+            assert options["name"] == recipe.stem + suffix
+
+
+def test_a_fast_networks_recipe_has_the_objective_of_its_teachers() -> None:
+    folder = Path(__file__).parents[2] / "recipes"
+    objective = ("style_size", "loss_network", "content_layers", "style_layers", "style_weight")
+    for recipe in sorted((folder / "fast").glob("*.toml")):
+        fast, full = read_recipe(recipe), read_recipe(folder / recipe.name)
+        assert fast["teacher"] == recipe.stem
+        assert fast["architecture"] == "fast"
+        for key in (*objective, "content_weight", "tv_weight"):
+            assert fast.get(key) == full.get(key), key
 
 
 @pytest.mark.parametrize(

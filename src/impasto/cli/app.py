@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli.bench import bench
 from impasto.cli.export import export
 from impasto.cli.figures import figures
+from impasto.cli.import_model import import_model
 from impasto.cli.invert import invert
 from impasto.cli.optimize import optimize
 from impasto.cli.reproduce import reproduce
@@ -52,7 +54,7 @@ def _root(
     """Paint photos in the style of a painting, enlarge them, and train the networks that do it."""
 
 
-app.command("stylize")(stylize)
+app.command("stylize", cls=QuickCommand)(stylize)
 app.command("upscale")(upscale)
 app.command("restore")(restore)
 app.command("optimize")(optimize)
@@ -75,5 +77,7 @@ def _evaluate_stand_in() -> None:
 
 
 app.command("export")(export)
+app.command("import")(import_model)
+app.command("bench")(bench)
 app.command("figures")(figures)
 app.command("reproduce", no_args_is_help=True)(reproduce)

@@ -1,10 +1,13 @@
-"""`impasto export`: a style as a file for other programs' runtimes."""
+"""`impasto export`: a model as a file for other programs' runtimes."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from impasto.cli.options import QualityName
 
 
 class SamplesName(StrEnum):
@@ -14,11 +17,20 @@ class SamplesName(StrEnum):
     uint8 = "uint8"
 
 
+class ExportPrecision(StrEnum):
+    """Number format of the maps inside."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
 def export(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="NAME_OR_FILE", help="A bundled style (see `impasto styles`) or a model file."
+            metavar="NAME_OR_FILE",
+            help="A bundled model (see `impasto styles`, `impasto upscalers`) or a model file.",
         ),
     ],
     output: Annotated[
@@ -27,31 +39,68 @@ def export(
             "--output",
             "-o",
             metavar="FILE",
-            help="NAME.onnx, or NAME.xml (with NAME.bin beside it) for OpenVINO.",
+            help="NAME.onnx; NAME.xml (with NAME.bin) for OpenVINO; NAME.pt2 for PyTorch.",
         ),
     ],
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="For images of any size; that is so without --size.")
+    ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="HxW", help="For images of this height and width only, like 480x640."),
+    ] = None,
+    precision: Annotated[
+        ExportPrecision,
+        typer.Option(help="Inside; float16 of .xml files is the weights'. ONNX has no bfloat16."),
+    ] = ExportPrecision.float32,
     samples: Annotated[
         SamplesName, typer.Option(help="In- and output: float32 in [0, 1], or uint8.")
     ] = SamplesName.float32,
+    quality: Annotated[
+        QualityName, typer.Option(help="full, or fast: a smaller network for the bundled styles.")
+    ] = QualityName.full,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what is already there.")
     ] = False,
 ) -> None:
-    """Write a style as a file for ONNX Runtime (browsers, phones, C++) or OpenVINO.
+    """Write a model as a file for ONNX Runtime (browsers, phones, C++), OpenVINO or PyTorch.
 
-    It takes images of any size, (N, 3, height, width). Before it is kept it is run, and compared
-    with the model.
+    It takes images (N, 3, height, width). Before it is kept it is run by that runtime, at several
+    sizes, and compared with the model.
     """
     from impasto.errors import OptionError
-    from impasto.inference.export import export_style
+    from impasto.inference.export import export_model
     from impasto.models import load_style_model
+    from impasto.models.any_model import load_any_model
 
+    if dynamic and size is not None:
+        raise OptionError("--dynamic is for any size, --size for one; give one of the two")
+    size_hw = None if size is None else _size_hw(size)
     target = Path(output)
-    if target.exists() and not overwrite:
-        raise OptionError(f"{target} is already there; add --overwrite, or choose another name")
-    exported = export_style(load_style_model(model), target, samples=samples.value)
+    beside = [target.with_suffix(".bin")] if target.suffix.lower() == ".xml" else []
+    for path in (target, *beside):
+        if path.exists() and not overwrite:
+            raise OptionError(f"{path} is already there; add --overwrite, or choose another name")
+    fast = quality is not QualityName.full
+    exported = export_model(
+        load_style_model(model, quality.value) if fast else load_any_model(model),
+        target,
+        samples=samples.value,
+        precision=precision.value,
+        size_hw=size_hw,
+    )
     files = " and ".join(str(path) for path in exported.files)
+    worst = exported.comparison
     typer.echo(
         f"wrote {files}; run by {exported.runtime}, its pixels differ by "
-        f"{exported.largest_difference * 255:.2g} of 255 levels at most"
+        f"{worst.largest_difference * 255:.2g} of 255 levels at most ({worst.psnr_db:.0f} dB PSNR)"
     )
+
+
+def _size_hw(text: str) -> tuple[int, int]:
+    from impasto.errors import OptionError
+
+    sides = re.fullmatch(r"([1-9]\d{0,4})[xX\u00d7]([1-9]\d{0,4})", text.strip())
+    if sides is None:
+        raise OptionError(f"--size {text}: wanted height x width in pixels, like 480x640")
+    return int(sides[1]), int(sides[2])

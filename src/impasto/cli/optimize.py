@@ -12,6 +12,7 @@ import typer
 from impasto.cli import options as shared
 from impasto.cli.train_flags import Device, LossNetworkFamily, Precision, Threads, flag
 from impasto.errors import OptionError
+from impasto.files.byte_sizes import parse_bytes
 
 if TYPE_CHECKING:
     from impasto.optimization import OptimizationFiles
@@ -82,7 +83,9 @@ def optimize(
     device: Device = None,
     threads: Threads = None,
     seed: Annotated[int | None, flag("Of the noise to start from. [0]")] = None,
-    max_memory: Annotated[float | None, flag("GiB that may be used; else what is free.")] = None,
+    max_memory: Annotated[
+        str | None, flag("4GB, 512MiB, or a number of GiB that may be used; else what is free.")
+    ] = None,
     preview: Annotated[
         str | None, flag("Keep a preview in this file; none: no preview. [OUT.preview.jpg]")
     ] = None,
@@ -172,7 +175,12 @@ def _path(text: str) -> Path:
     return Path(os.path.expanduser(text))
 
 
-def _bytes(gibibytes: float) -> int:
+def _bytes(size: str) -> int:
+    """ "4GB" as everywhere; a number alone counts GiB."""
+    try:
+        gibibytes = float(size)
+    except ValueError:
+        return parse_bytes(size, "--max-memory")
     if not 0 < gibibytes < float("inf"):
-        raise OptionError(f"--max-memory {gibibytes}: wanted GiB above 0")
+        raise OptionError(f"--max-memory {size}: wanted GiB above 0, or a size such as 4GB")
     return int(gibibytes * 2**30)

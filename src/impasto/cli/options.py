@@ -25,6 +25,13 @@ class BackendName(StrEnum):
     onnx = "onnx"
 
 
+class QualityName(StrEnum):
+    """Which of a bundled style's networks: the full one, or a smaller and faster one."""
+
+    full = "full"
+    fast = "fast"
+
+
 class PrecisionName(StrEnum):
     """In which number format; auto takes bfloat16 where it is fast."""
 
@@ -32,6 +39,7 @@ class PrecisionName(StrEnum):
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
+    int8 = "int8"
 
 
 def _complete_style(incomplete: str) -> list[str]:
@@ -128,10 +136,47 @@ Format = Annotated[
         help="png, jpg, webp, tiff ...; without it the photo's, or png where that is not written.",
     ),
 ]
-Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF files.")]
+
+
+def _network_quality(text: str) -> QualityName:
+    if text in list(QualityName):
+        return QualityName(text)
+    hint = f"; for JPEG, WebP and AVIF files give --file-quality {text}" if text.isdigit() else ""
+    raise typer.BadParameter(f"{text!r} is neither full nor fast{hint}")
+
+
+_FILE_QUALITY = "Of JPEG, WebP and AVIF files."
+# --quality, where it is not a network's
+Quality = Annotated[
+    int, typer.Option("--file-quality", "--quality", min=1, max=100, help=_FILE_QUALITY)
+]
+FileQuality = Annotated[int, typer.Option(min=1, max=100, help=_FILE_QUALITY)]
+NetworkQuality = Annotated[
+    QualityName,
+    typer.Option(
+        "--quality",
+        parser=_network_quality,
+        metavar="[full|fast]",
+        help="Of a bundled style's networks: fast is smaller, and does with half of the time.",
+    ),
+]
 MaxPixels = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Refuse photos of more pixels (decompression bombs)."),
+]
+
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="4GB, 512MiB ...: of the whole program. Larger photos go by way of the disk.",
+    ),
+]
+Scratch = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER", help="For --max-memory; without it, the system's temporary one."
+    ),
 ]
 
 EnlargementFactor = Annotated[

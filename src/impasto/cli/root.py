@@ -73,8 +73,9 @@ class RootGroup(_QuickFlags, TyperGroup):
                 print(f"impasto: {line}", file=sys.stderr)
             usage = isinstance(error, OptionError | ModelError)
             raise typer.Exit(EXIT_USAGE if usage else EXIT_FAILED) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             if debug:
                 traceback.print_exc()
-            print("impasto: interrupted; no file is left half-written", file=sys.stderr)
+            kept = f"; {stop}" if str(stop) else ""
+            print(f"impasto: interrupted; no file is left half-written{kept}", file=sys.stderr)
             raise typer.Exit(EXIT_INTERRUPTED) from None

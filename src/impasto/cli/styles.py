@@ -40,13 +40,28 @@ def _record(entry: "StyleEntry") -> dict[str, Any]:
         "bytes": entry.bytes,
         "path": str(entry.path),
         "preview": str(entry.preview) if entry.preview else None,
+        "qualities": list(entry.qualities),
+        "fast": None if entry.fast is None else _record_fast(entry.fast),
+    }
+
+
+def _record_fast(entry: "StyleEntry") -> dict[str, Any]:
+    """The same of the smaller network, without what the two have in common."""
+    own = ("network", "objective", "trained")
+    return {
+        **{key: entry.card[key] for key in own if key in entry.card},
+        "bytes": entry.bytes,
+        "path": str(entry.path),
     }
 
 
 def _describe(entry: "StyleEntry") -> str:
     """Two lines for people; the name in bold where the terminal can."""
     work = ", ".join(text for text in (entry.title, entry.artist, entry.year) if text)
-    facts = [f"{entry.bytes / 1e6:.1f} MB", entry.licence]
+    facts = [f"{entry.bytes / 1e6:.1f} MB"]
+    if entry.fast:
+        facts.append(f"{entry.fast.bytes / 1e6:.1f} MB with --quality fast")
+    facts.append(entry.licence)
     if entry.preview:
         facts.append(f"preview: {entry.preview}")
     name = typer.style(entry.name, bold=True)

@@ -47,6 +47,7 @@ def train_style_command(
     style_weight: Annotated[float | None, flag("Relative style error's weight. [2]")] = None,
     content_weight: Annotated[float | None, flag("Relative content error's weight. [1]")] = None,
     tv_weight: Annotated[float | None, flag("Total variation's weight. [5]")] = None,
+    grid_weight: Annotated[float | None, flag("Against patterns of period 4 px. [0]")] = None,
     style_layers: Annotated[
         str | None,
         flag("As relu1_2,relu2_2:0.5 [relu1_2,relu2_2,relu3_3,relu4_3]"),
@@ -67,10 +68,20 @@ def train_style_command(
     learning_rate: flags.LearningRate = None,
     schedule: flags.Schedule = None,
     clip_norm: flags.ClipNorm = None,
-    architecture: Annotated[str | None, flag("modern or paper. [modern]")] = None,
+    architecture: Annotated[str | None, flag("modern, fast or paper. [modern]")] = None,
     width: Annotated[float | None, flag("Filters, 1 = the paper's. [0.5]")] = None,
+    blocks: Annotated[int | None, flag("Residual blocks. [5]")] = None,
     norm: Annotated[str | None, flag("instance or batch (paper only). [instance]")] = None,
     initial: Annotated[str | None, flag("Start from this style or model file.")] = None,
+    teacher: Annotated[
+        str | None, flag("Also come near to what this style or model file paints.")
+    ] = None,
+    teacher_weight: Annotated[
+        float | None, flag("Weight of the distance to the teacher's pictures. [1]")
+    ] = None,
+    teacher_only: Annotated[
+        float | None, flag("Share of the iterations, the first, without the loss network. [0]")
+    ] = None,
     precision: flags.Precision = None,
     compile: flags.Compile = None,
     device: flags.Device = None,

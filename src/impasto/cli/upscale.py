@@ -29,11 +29,14 @@ def upscale(
     format: options.Format = None,
     quality: options.Quality = 95,
     max_pixels: options.MaxPixels = None,
+    max_memory: options.MaxMemory = None,
+    scratch: options.Scratch = None,
 ) -> None:
     """Enlarge photos with a super-resolution network.
 
     Results are named PHOTO-x4.jpg and keep the structure of folders. What is already there is
-    skipped, so the same command goes on where it was stopped.
+    skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
+    are done, by way of files where need be; then it goes on within a photo, too.
     """
     import math
 
@@ -60,6 +63,8 @@ def upscale(
         format=format,
         quality=quality,
         max_pixels=max_pixels,
+        max_memory=max_memory,
+        scratch=scratch,
     )
 
 
@@ -77,11 +82,14 @@ def restore(
     format: options.Format = None,
     quality: options.Quality = 95,
     max_pixels: options.MaxPixels = None,
+    max_memory: options.MaxMemory = None,
+    scratch: options.Scratch = None,
 ) -> None:
     """Take away noise, blocks or blur, add colour, or fill holes, as the model was trained to.
 
     Results are named PHOTO-MODEL.jpg and keep the structure of folders. What is already there is
-    skipped, so the same command goes on where it was stopped.
+    skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
+    are done, by way of files where need be; then it goes on within a photo, too.
     """
     from impasto.cli.jobs import file_label
     from impasto.cli.wording import RESTORING
@@ -106,6 +114,8 @@ def restore(
         format=format,
         quality=quality,
         max_pixels=max_pixels,
+        max_memory=max_memory,
+        scratch=scratch,
     )
 
 
@@ -128,6 +138,8 @@ def _run(
     format: str | None,
     quality: int,
     max_pixels: int | None,
+    max_memory: str | None,
+    scratch: str | None,
 ) -> None:
     import sys
 
@@ -135,9 +147,10 @@ def _run(
     from impasto.cli.jobs import Job
     from impasto.cli.meter import Meter
     from impasto.cli.sources import shown
+    from impasto.files.byte_sizes import parse_bytes
     from impasto.inference import SuperResOptions, choose_device, upscale_file
-    from impasto.media import DEFAULT_MAX_PIXELS
 
+    memory = None if max_memory is None else parse_bytes(max_memory, "--max-memory")
     place = choose_device(device.value)
     models = [model.to(place) for model in models]
     meter = Meter(wording.doing, least=1)
@@ -162,7 +175,10 @@ def _run(
             keep_metadata=keep_metadata,
             device=device.value,
             quality=quality,
-            max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
+            max_pixels=max_pixels,
+            max_memory=memory,
+            scratch=scratch,
+            on_notice=warn,
         )
 
     run_pictures(

@@ -1,6 +1,7 @@
 """Alpha through a super-resolution network: outlines as sharp as the picture's, without stairs."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.inference.tile_network import TileNetwork
+from impasto.media.samples import bands
 
 # An outline without half-transparent pixels is softened first (standard deviation in pixels), for
 # its stairs are what a network would make sharp, and steepened again afterwards. Chosen by eye and
@@ -17,7 +19,6 @@ SOFTNESS_PX = 0.7
 STEEPNESS = 2.0
 _SOFT_RADIUS_PX = math.ceil(4 * SOFTNESS_PX)
 _HARD_SHARE = 0.1
-_BAND_ROWS = 512
 
 
 @dataclass(kw_only=True)
@@ -59,11 +60,17 @@ class AlphaNetwork:
         return ((output - 0.5) * STEEPNESS + 0.5).clamp(0, 1) if self.hard else output
 
 
-def is_hard(alpha: Tensor) -> bool:
-    """Whether the outlines in (1, 1, H, W) have next to no half-transparent pixels."""
+def is_hard(
+    see: Callable[[int, int], Tensor],
+    size_hw: tuple[int, int],
+) -> bool:
+    """Whether the outlines in an alpha have next to no half-transparent pixels.
+
+    see: gives rows [top, bottom) of it, (1, 1, h, W).
+    """
     edges = between = 0
-    for top in range(0, alpha.shape[2], _BAND_ROWS):
-        rows = alpha[:, :, top : top + _BAND_ROWS]
+    for top, bottom in bands(size_hw):
+        rows = see(top, bottom)
         spread = F.max_pool2d(rows, 3, 1, 1) + F.max_pool2d(-rows, 3, 1, 1)
         edge = spread > 0.5
         edges += int(edge.sum())

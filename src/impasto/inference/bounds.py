@@ -2,12 +2,12 @@
 
 import math
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from impasto.inference import plan
-from impasto.inference.plan import INPUT_SCALE, Plan
+from impasto.inference.plan import INPUT_SCALE, Floats, Plan
 
+MOST_PIXELS = 2**34  # of any image that has been painted here
 LARGEST_FLOAT32 = 3.4e38  # bfloat16 ends there as well
 
 
@@ -23,23 +23,33 @@ def cannot_overflow(steps: Plan, pixels: int) -> bool:
 
 def largest_value(steps: Plan, pixels: int, entering: float = INPUT_SCALE) -> float:
     """A bound on the magnitude of every value in every map; infinity or NaN if there is none."""
+    return _bounds(steps, pixels, entering)[1]
+
+
+def _bounds(steps: Plan, pixels: int, entering: float) -> tuple[float, float]:
+    """Of what comes out at the end, and of everything on the way."""
     bound = largest = entering
     for step in steps:
         match step:
             case plan.Convolve():
-                sums = step.weight.abs().double().sum((1, 2, 3)) * bound
-                bound = _greatest(sums if step.bias is None else sums + step.bias.abs())
+                sums = np.abs(step.weight).sum((1, 2, 3), dtype=np.float64) * bound
+                bound = _greatest(sums if step.bias is None else sums + np.abs(step.bias))
             case plan.Normalise():
-                bound = _greatest(step.weight.abs().double() * math.sqrt(pixels) + step.bias.abs())
+                weight = np.abs(step.weight.astype(np.float64))
+                bound = _greatest(weight * math.sqrt(pixels) + np.abs(step.bias))
             case plan.Residual():
-                bound += largest_value(step.body, pixels, bound)
+                branch, inside = _bounds(step.body, pixels, bound)
+                bound += branch
+                largest = max(largest, inside)
+                if math.isnan(inside):
+                    return inside, inside
             case plan.Pad():
                 bound = max(bound, abs(step.value))
         if math.isnan(bound):
-            return bound
+            return bound, bound
         largest = max(largest, bound)
-    return largest
+    return bound, largest
 
 
-def _greatest(values: Tensor) -> float:
-    return float(torch.amax(values))
+def _greatest(values: Floats) -> float:
+    return float(np.amax(values))

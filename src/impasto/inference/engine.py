@@ -1,7 +1,5 @@
 """Paint image tensors: checked values in, clamped values out, whatever the size."""
 
-from typing import cast
-
 import torch
 from torch import Tensor
 
@@ -11,7 +9,6 @@ from impasto.inference.strips import stylize_in_strips
 from impasto.media import keep_colors as with_colors_of
 from impasto.media.ranges import in_unit_range
 from impasto.models import StyleModel
-from impasto.networks import ModernStyleNetwork
 from impasto.networks.devices import Precision, choose_dtype
 
 
@@ -26,16 +23,15 @@ def stylize_tensor(
 ) -> Tensor:
     """Paint (N, 3, H, W) RGB in [0, 1] -> the same shape in [0, 1], float32, on image's device.
 
-    It is computed on the model's device. The `modern` network runs in strips, with the whole
-    picture's statistics, so there are no seams; a 12-megapixel photo takes 1.6 GB in all
-    with the half-width network and 2.8 GB with the full one. The `paper` network
-    holds the whole picture, which takes about twice as much.
+    It is computed by PyTorch on the model's device, tile by tile with the whole picture's
+    statistics, so there are no seams, and without anything made ready before: for one image, or a
+    network that is being trained. An `Engine` is faster.
 
     strength: 0 is the image itself, 1 the full style; between them the pixels are blended
     linearly in sRGB, so every pixel moves steadily from one to the other.
     keep_colors: luma from the painting, chrominance from the image.
-    precision: of the `modern` network's features, see `choose_dtype`; `paper` is always float32.
-    What is not finite in bfloat16 is done again in float32.
+    precision: of the features, see `choose_dtype`. What is not finite in bfloat16 is done again in
+    float32.
     max_memory_bytes: refuse what is estimated to need more; default: the device's whole memory.
 
     Raises ImageError for other shapes, types and values, OptionError for options out of range
@@ -47,7 +43,7 @@ def stylize_tensor(
         return image.clone()
     dtype = choose_dtype(precision, model.device)
     size_hw = (image.shape[-2], image.shape[-1])
-    check_memory(model.config, size_hw, dtype, model.device, max_memory_bytes)
+    check_memory(model.network, size_hw, dtype, model.device, max_memory_bytes)
     output = _paint(model, image.to(model.device), dtype).to(image.device)
     return tempered(output, image, strength=strength, keep_colors=keep_colors)
 
@@ -77,9 +73,9 @@ def checked_image(image: Tensor) -> Tensor:
 
 def _paint(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
     try:
-        output = _forward(model, image, dtype)
+        output = stylize_in_strips(model.network, image, dtype=dtype)
         if dtype != torch.float32 and not is_finite(output):
-            output = _forward(model, image, torch.float32)
+            output = stylize_in_strips(model.network, image, dtype=torch.float32)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -89,14 +85,7 @@ def _paint(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
         ) from error
     if not is_finite(output):
         raise ModelError(f"style {model.name!r} gives NaN or infinity; train or download it anew")
-    return output.clamp_(0, 1)
-
-
-def _forward(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
-    if isinstance(model.network, ModernStyleNetwork):
-        return stylize_in_strips(model.network, image, dtype=dtype)
-    with torch.no_grad():
-        return cast(Tensor, model.network(image))
+    return output
 
 
 def is_finite(output: Tensor) -> bool:

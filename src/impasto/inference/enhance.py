@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from impasto.data.degradations import with_holes
-from impasto.errors import ImageError, OptionError
+from impasto.errors import OptionError
+from impasto.files.byte_sizes import in_words
 from impasto.inference.alpha_network import AlphaNetwork, is_hard
 from impasto.inference.canvas import SampleCanvas
 from impasto.inference.memory import total_memory
+from impasto.inference.result_layout import ResultLayout, check_mask, layout_for
 from impasto.inference.superres_engine import network_for, run_network
 from impasto.inference.superres_options import SuperResOptions
 from impasto.inference.tile_network import TileNetwork
@@ -44,33 +46,31 @@ def enhance(
     Raises OptionError where the result would not fit the memory, or mask and models do not go
     together; ImageError for a mask of another size.
     """
-    _check_mask(picture, models, mask)
-    colors_gray = any(model.card.get("degradation") == "gray" for model in models)
-    colors = 1 if picture.gray and not colors_gray else 3
-    channels = colors + (picture.alpha is not None)
-    matching = options.color_match_of(models[-1]) == "histogram"
-    # Nothing is rounded to 8 bits before a histogram is matched.
-    bits = 16 if picture.bits == 16 or matching else 8
-    factor = math.prod(model.factor for model in models)
-    height, width = (side * factor for side in picture.pixels.shape[-2:])
-    _check_memory((height, width), channels * bits // 8)
-    if options.precision == "auto" and picture.bits == 16:
-        options = replace(options, precision="float32")  # asked for where rounding must not show
-
+    size_hw = (picture.pixels.shape[-2], picture.pixels.shape[-1])
+    check_mask(models, size_hw, None if mask is None else (mask.shape[-2], mask.shape[-1]))
+    layout = layout_for(
+        size_hw,
+        models,
+        options,
+        bits=picture.bits,
+        gray=picture.gray,
+        has_alpha=picture.alpha is not None,
+    )
+    _check_memory(layout)
     pixels = picture.pixels
     if picture.alpha is not None:
         pixels = fill_hidden(pixels, picture.alpha)
-    if colors_gray:
+    if layout.adds_color:
         pixels = luma(pixels).expand(-1, 3, -1, -1)
-    canvas = SampleCanvas.blank((height, width), channels, bits=bits)
-    enlarged = 1 + (picture.alpha is not None and factor > 1)
-    passes = _Passes(models=models, options=options, count=enlarged)
-    put = _putting(canvas, gray=colors == 1)
-    passes.run(_seeing(pixels, mask), (height // factor, width // factor), put, channels=3)
+    canvas = SampleCanvas.blank(layout.size_hw, layout.channels, bits=layout.bits)
+    enlarged = 1 + (layout.has_alpha and layout.enlarges)
+    passes = _Passes(models=models, options=layout.options, count=enlarged)
+    put = _putting(canvas, gray=layout.colors == 1)
+    passes.run(_seeing(pixels, mask), size_hw, put, channels=3)
     if picture.alpha is not None:
-        _put_alpha(picture.alpha, canvas, colors, passes if factor > 1 else None)
-    if matching:
-        canvas.match_histograms(pixels[0, :colors])
+        _put_alpha(picture.alpha, canvas, layout.colors, passes if layout.enlarges else None)
+    if layout.matching:
+        canvas.match_histograms(pixels[0, : layout.colors])
         canvas = canvas if picture.bits == 16 else canvas.narrowed()
     return canvas if size is None else canvas.resized(size)
 
@@ -137,7 +137,7 @@ def _put_alpha(alpha: Tensor, canvas: SampleCanvas, channel: int, passes: _Passe
     if passes is None:
         put(alpha, whole(size_hw))
         return
-    hard = is_hard(alpha)
+    hard = is_hard(lambda top, bottom: alpha[:, :, top:bottom], size_hw)
     passes.options = replace(passes.options, color_match="none")
     passes.run(
         lambda window: window.of(alpha),
@@ -151,12 +151,14 @@ def _put_alpha(alpha: Tensor, canvas: SampleCanvas, channel: int, passes: _Passe
 def _seeing(pixels: Tensor, mask: Tensor | None) -> See:
     def see(window: Box) -> Tensor:
         part = window.of(pixels)
-        if mask is None:
-            return part
-        holes = window.of(mask)
-        return torch.cat([with_holes(part, holes), holes], dim=1)
+        return part if mask is None else with_mask(part, window.of(mask))
 
     return see
+
+
+def with_mask(part: Tensor, holes: Tensor) -> Tensor:
+    """What a model that fills holes is given: (1, 3, h, w), (1, 1, h, w) -> (1, 4, h, w)."""
+    return torch.cat([with_holes(part, holes), holes], dim=1)
 
 
 def _putting(canvas: SampleCanvas, *, gray: bool) -> Put:
@@ -166,30 +168,13 @@ def _putting(canvas: SampleCanvas, *, gray: bool) -> Put:
     return put
 
 
-def _check_mask(picture: Picture, models: Sequence[SuperResModel], mask: Tensor | None) -> None:
-    takes = models[0].config.in_channels == 4
-    if takes and mask is None:
-        raise OptionError(
-            f"model {models[0].name!r} fills what is missing; give a mask, or a picture with alpha"
-        )
-    if mask is not None and not takes:
-        raise OptionError(
-            f"model {models[0].name!r} takes no mask; leave it out, or choose one that fills holes"
-        )
-    if mask is not None and mask.shape[-2:] != picture.pixels.shape[-2:]:
-        sizes = [f"{p.shape[-1]} x {p.shape[-2]} px" for p in (mask, picture.pixels)]
-        raise ImageError(
-            f"a mask of {sizes[0]} for a picture of {sizes[1]}; both must be the same size"
-        )
-
-
-def _check_memory(size_hw: tuple[int, int], pixel_bytes: int) -> None:
+def _check_memory(layout: ResultLayout) -> None:
     """Raise OptionError where the result alone is larger than the machine's memory."""
-    height, width = size_hw
-    needed = height * width * pixel_bytes
+    height, width = layout.size_hw
     limit = total_memory(torch.device("cpu"))
-    if limit is not None and needed > limit:
+    if limit is not None and layout.nbytes > limit:
         raise OptionError(
-            f"the result of {width} x {height} px takes {needed / 2**30:.1f} GiB, and this machine "
-            f"has {limit / 2**30:.1f} GiB of memory; choose a smaller factor"
+            f"the result of {width} x {height} px takes {in_words(layout.nbytes)}, and this "
+            f"machine has {in_words(limit)} of memory; choose a smaller factor, or go from file "
+            "to file"
         )

@@ -1,150 +1,136 @@
-"""Styles as files for other runtimes: written, run by that runtime, compared, then kept."""
+"""Models as files for other runtimes: written, run by that runtime, compared, then kept."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from impasto.errors import ModelError, OptionError
-from impasto.files.atomic import atomic_path
-from impasto.inference.bounds import cannot_overflow
-from impasto.inference.extras import import_extra, openvino_core
-from impasto.inference.graphs.onnx_graph import onnx_model
-from impasto.inference.graphs.openvino_graph import openvino_model
-from impasto.inference.graphs.writer import Samples
-from impasto.inference.plan import Plan
+from impasto.inference.bounds import MOST_PIXELS, cannot_overflow
+from impasto.inference.export_files import (
+    Exported,
+    ExportJob,
+    write_onnx,
+    write_openvino,
+    write_torch,
+)
+from impasto.inference.graphs.writer import Precision, Samples
 from impasto.inference.rewrite import rewrite
-from impasto.models import StyleModel
+from impasto.inference.superres_plan import rewrite_superres
+from impasto.inference.superres_steps import GraphPlan
+from impasto.models import StyleModel, SuperResModel
+from impasto.networks.superres import ModernSuperResNetwork
 
-FORMATS = (".onnx", ".xml")
-# Of what is compared: odd, tiny, and of extreme shape; (N, H, W).
-TRIAL_SIZES = ((1, 64, 80), (2, 37, 53), (1, 5, 90), (1, 1, 1))
-# The most that a pixel may differ: rounding in float32, and one step more where it is 8 bits.
-TOLERANCE: Mapping[str, float] = {"float32": 1e-3, "uint8": 1.01 / 255}
-_MOST_PIXELS = 2**34
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exported:
-    """The files written, and how far the runtime's pixels were from the model's, in [0, 1]."""
-
-    files: tuple[Path, ...]
-    runtime: str
-    largest_difference: float
+# In what number formats each kind of file can be. ONNX has no convolution in bfloat16.
+FORMATS: Mapping[str, tuple[Precision, ...]] = {
+    ".onnx": ("float32", "float16"),
+    ".xml": ("float32", "bfloat16", "float16"),
+    ".pt2": ("float32", "bfloat16", "float16"),
+}
 
 
-def export_style(model: StyleModel, path: Path, *, samples: Samples = "float32") -> Exported:
-    """Write `path`: NAME.onnx for ONNX runtimes, or NAME.xml and NAME.bin for OpenVINO.
+def export_model(
+    model: StyleModel | SuperResModel,
+    path: Path,
+    *,
+    samples: Samples = "float32",
+    precision: Precision = "float32",
+    size_hw: tuple[int, int] | None = None,
+) -> Exported:
+    """Write `path`: NAME.onnx, NAME.xml with NAME.bin for OpenVINO, or NAME.pt2 for PyTorch.
 
-    The file takes "image", (N, 3, H, W) of any N, H, W >= 1, float32 in [0, 1] or uint8, and gives
-    "output", the same shape and type; normalisation and clamping are inside. Its metadata names
-    the style, its licence and Impasto's version. Before the file takes its place, its runtime
-    reads it and paints trial images. Raises OptionError for other suffixes and for packages that
-    are not installed, ModelError if a trial is not what the model paints.
+    The file takes "image", (N, 3, H, W) of any N, H, W >= 1 (or (1, 3, *size_hw) only), float32 in
+    [0, 1] or uint8, and gives "output", of the same type, `factor` times as high and wide;
+    normalisation and clamping are inside. Models that fill holes take a fourth channel, the mask,
+    and blank what it covers. Metadata names the model, its licence and Impasto's version.
+
+    precision: of the maps inside, where statistics and pixels stay float32; of the weights only in
+    an .xml with "float16", since OpenVINO chooses in what to compute when it loads it.
+
+    Before the file takes its place, its runtime reads it and is compared with the model on trial
+    images. Raises OptionError for other suffixes, for a precision that the format or the model does
+    not have, and for packages that are not installed; ModelError if a trial differs.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
+        *some, last = FORMATS
         raise OptionError(
-            f"{path}: exported models end in {' or '.join(FORMATS)}, not in {suffix or 'nothing'}"
+            f"{path}: exported models end in {', '.join(some)} or {last}, not in "
+            f"{suffix or 'nothing'}"
         )
-    steps = rewrite(model.network)
-    if not cannot_overflow(steps, _MOST_PIXELS):
-        raise ModelError(
-            f"style {model.name!r} has weights that are not finite, or far too large; train or "
-            "download it anew"
-        )
-    write = _write_onnx if suffix == ".onnx" else _write_openvino
-    return write(model, steps, path, samples)
+    _check_precision(model, suffix, precision)
+    if size_hw is not None and min(size_hw) < 1:
+        raise OptionError(f"size {size_hw[0]}x{size_hw[1]}: height and width must be 1 or more")
+    job = ExportJob(
+        model=model.to("cpu"),
+        steps=_steps(model, suffix, samples, precision),
+        path=path,
+        samples=samples,
+        precision=precision,
+        size_hw=size_hw,
+        metadata=describe(model, samples=samples, precision=precision),
+    )
+    write = {".onnx": write_onnx, ".xml": write_openvino, ".pt2": write_torch}[suffix]
+    return write(job)
 
 
-def describe_style(model: StyleModel, samples: Samples) -> dict[str, str]:
+def describe(
+    model: StyleModel | SuperResModel, *, samples: Samples, precision: Precision
+) -> dict[str, str]:
     """What goes into the file's metadata."""
+    mask = isinstance(model, SuperResModel) and model.config.in_channels == 4
+    form = "uint8" if samples == "uint8" else "float32 in [0, 1]"
     facts = {
         "name": model.name,
+        "task": "style" if isinstance(model, StyleModel) else model.task,
         "title": str(model.card.get("title") or ""),
         "artist": str(model.card.get("artist") or ""),
         "licence": str(model.card.get("licence") or ""),
         "impasto": version("impasto"),
         "network": json.dumps(model.card.get("network") or vars(model.config)),
-        "samples": "RGB, uint8" if samples == "uint8" else "RGB, float32 in [0, 1]",
+        "samples": f"RGB{' and a mask, its top value where it is missing' if mask else ''}, {form}",
+        "precision": precision,
+        "factor": str(model.factor) if isinstance(model, SuperResModel) else "1",
     }
     return {key: text for key, text in facts.items() if text}
 
 
-def _write_onnx(model: StyleModel, steps: Plan, path: Path, samples: Samples) -> Exported:
-    runtime = import_extra("onnxruntime", "onnx")
-    metadata = describe_style(model, samples)
-    graph = onnx_model(steps, samples=samples, name=model.name, metadata=metadata)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(graph.SerializeToString())
-        session = runtime.InferenceSession(
-            temporary.read_bytes(), providers=["CPUExecutionProvider"]
+def _check_precision(model: StyleModel | SuperResModel, suffix: str, precision: Precision) -> None:
+    known = FORMATS[suffix]
+    if precision not in known:
+        others = [end for end, names in FORMATS.items() if precision in names]
+        hint = f", or export to {' or '.join(others)}" if others else ""
+        raise OptionError(
+            f"{suffix} files have no {precision!r}; choose from {', '.join(known)}{hint}"
         )
-        difference = _compare(model, samples, lambda image: session.run(None, {"image": image})[0])
-    return Exported(
-        files=(path,),
-        runtime=f"ONNX Runtime {runtime.__version__}",
-        largest_difference=difference,
-    )
-
-
-def _write_openvino(model: StyleModel, steps: Plan, path: Path, samples: Samples) -> Exported:
-    openvino = import_extra("openvino", "openvino")
-    graph = openvino_model(steps, samples=samples, name=model.name)
-    for key, text in describe_style(model, samples).items():
-        graph.set_rt_info(text, ["impasto", key])
-    weights = path.with_suffix(".bin")
-    # The weights take their place first: an .xml that is there has its .bin beside it.
-    with atomic_path(path) as temporary, atomic_path(weights) as temporary_weights:
-        openvino.serialize(graph, str(temporary), str(temporary_weights))
-        core = openvino_core()
-        read = core.read_model(str(temporary), str(temporary_weights))
-        compiled = core.compile_model(read, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        difference = _compare(model, samples, lambda image: compiled({"image": image})[0])
-    return Exported(
-        files=(path, weights),
-        runtime=f"OpenVINO {openvino.__version__}",
-        largest_difference=difference,
-    )
-
-
-def _compare(
-    model: StyleModel, samples: Samples, run: Callable[[NDArray[Any]], NDArray[Any]]
-) -> float:
-    """The largest difference over the trial images. Raises ModelError if it is too large."""
-    generator = torch.Generator().manual_seed(0)
-    largest = 0.0
-    for count, height, width in TRIAL_SIZES:
-        image = torch.rand(count, 3, height, width, generator=generator)
-        if samples == "uint8":
-            image = (image * 255).round() / 255
-        output = torch.from_numpy(np.array(run(_as_samples(image, samples)))).float()
-        output = output / 255 if samples == "uint8" else output
-        wanted = model(image.to(model.device)).cpu()
-        difference = float("nan") if output.shape != wanted.shape else _distance(output, wanted)
-        if not difference <= TOLERANCE[samples]:
-            raise ModelError(
-                f"the exported {model.name!r} differs from the model by {difference:g} at "
-                f"{width} x {height} px, wanted at most {TOLERANCE[samples]:g}; nothing was "
-                "written: try another version of the runtime"
+    if isinstance(model, StyleModel) or precision == "float32":
+        return
+    if suffix == ".xml":
+        if precision == "bfloat16":
+            raise OptionError(
+                f"OpenVINO would compute all of {model.name!r} in bfloat16, the enlargement too, "
+                "and smooth areas would show steps; choose float32, or export to .pt2"
             )
-        largest = max(largest, difference)
-    return largest
+        return  # of the weights only
+    if not isinstance(model.network, ModernSuperResNetwork):
+        raise OptionError(
+            f"{model.name!r} makes the whole picture, whose smooth areas would show steps in "
+            f"{precision}; choose float32"
+        )
 
 
-def _as_samples(image: Tensor, samples: Samples) -> NDArray[Any]:
-    if samples == "uint8":
-        image = (image * 255).round().to(torch.uint8)
-    array: NDArray[Any] = image.numpy()
-    return array
-
-
-def _distance(output: Tensor, wanted: Tensor) -> float:
-    return float((output - wanted).abs().max())
+def _steps(
+    model: StyleModel | SuperResModel, suffix: str, samples: Samples, precision: Precision
+) -> GraphPlan:
+    if isinstance(model, SuperResModel):
+        return rewrite_superres(model.network)
+    half = precision != "float32"
+    computed = half and (suffix, precision) != (".xml", "float16")
+    # 8-bit samples are exact in half precision; of others the parts of a level come apart
+    steps = rewrite(model.network, subpixel=not half, split=computed and samples == "float32")
+    if not cannot_overflow(steps, MOST_PIXELS):
+        raise ModelError(
+            f"style {model.name!r} has weights that are not finite, or far too large; train or "
+            "download it anew"
+        )
+    return steps

@@ -1,55 +1,82 @@
 """Whether a picture will fit into memory, told before it is tried."""
 
-import math
 import os
+from enum import Enum
+from pathlib import Path
 
 import torch
+from torch import nn
 
 from impasto.errors import OptionError
-from impasto.networks import StyleNetworkConfig
+from impasto.files.byte_sizes import in_words
+from impasto.inference.feature_maps import ImageLevels
+from impasto.inference.passes import Rehearsal, run_plan
+from impasto.inference.rewrite import rewrite
 
-_FIXED_BYTES = 100 * 2**20  # strips and the kernels' scratch space
-_IMAGE_BYTES = 3 * 4  # per pixel of a float32 image
+FIXED_BYTES = 100 * 2**20  # tiles and the kernels' scratch space
+IMAGE_BYTES = 3 * 4  # per pixel of a float32 image
+PROCESS_BYTES = 600 * 10**6  # of Python with PyTorch and a runtime, where the system does not tell
+TILES_SHARE = 0.8  # of the device's memory, where no limit is given: for what is done in tiles
 _MEMORY_SIGNS = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
 
 
-def estimate_bytes(
-    config: StyleNetworkConfig, size_hw: tuple[int, int], dtype: torch.dtype = torch.float32
-) -> int:
-    """Roughly what painting one image of `size_hw` takes at its peak, with image and result.
+class Way(Enum):
+    """How an image that is in memory is painted: from the fastest to the leanest."""
 
-    `dtype` is that of the features in the modern network.
-    """
-    height, width = size_hw
-    channels = 32 * config.width  # of the maps at full resolution
-    if config.architecture == "modern":
-        # Input and output of the second layer, or of the last but one: a map of full resolution
-        # and one of half, with twice the channels. The first layer's output is float32.
-        second = channels * (4 + dtype.itemsize / 2)
-        last_but_one = channels * dtype.itemsize * 1.5
-        per_pixel = max(second, last_but_one) + 3 * _IMAGE_BYTES
-    else:
-        height, width = height + 80, width + 80  # the network's border of 40 px
-        per_pixel = channels * 4 * 4 + 3 * _IMAGE_BYTES
-    return math.ceil(height * width * per_pixel) + _FIXED_BYTES
+    whole = "in one piece"
+    tiles = "tile by tile"
+    lean_tiles = "tile by tile, the largest maps made twice"
+    scratch = "tile by tile, with maps on the disk"
+
+
+def rehearse(
+    network: nn.Module, size_hw: tuple[int, int], dtype: torch.dtype, *, recompute: bool = False
+) -> Rehearsal:
+    """What painting tile by tile takes and does."""
+    steps = rewrite(network, subpixel=dtype.itemsize >= 4)
+    image = ImageLevels(_unseen, size_hw, dtype, split=False)
+    rehearsal = Rehearsal()
+    run_plan(steps, image, rehearsal, torch.device("cpu"), recompute=recompute)
+    return rehearsal
+
+
+def _unseen(box: object) -> torch.Tensor:
+    raise NotImplementedError
+
+
+def tiles_bytes(
+    network: nn.Module,
+    size_hw: tuple[int, int],
+    dtype: torch.dtype = torch.float32,
+    *,
+    recompute: bool = False,
+) -> int:
+    """Roughly what painting an image tile by tile takes at its peak, with image and result."""
+    maps = rehearse(network, size_hw, dtype, recompute=recompute).peak_bytes
+    return maps + 2 * IMAGE_BYTES * size_hw[0] * size_hw[1] + FIXED_BYTES
 
 
 def check_memory(
-    config: StyleNetworkConfig,
+    network: nn.Module,
     size_hw: tuple[int, int],
     dtype: torch.dtype,
     device: torch.device,
-    max_memory_bytes: int | None = None,
+    limit: int | None = None,
 ) -> None:
-    """Raise OptionError if the estimate passes the limit; default: all memory of `device`."""
-    limit = total_memory(device) if max_memory_bytes is None else max_memory_bytes
-    needed = estimate_bytes(config, size_hw, dtype)
-    if limit is None or needed <= limit:
-        return
+    """Raise OptionError if painting tile by tile passes the limit; default: all of `device`."""
+    limit = total_memory(device) if limit is None else limit
+    needed = tiles_bytes(network, size_hw, dtype, recompute=True)
+    if limit is not None and needed > limit:
+        raise too_large(size_hw, needed, limit)
+
+
+def too_large(size_hw: tuple[int, int], needed: int, limit: int) -> OptionError:
+    """The error for an image that is too large for the memory."""
     height, width = size_hw
-    raise OptionError(
-        f"painting {width} x {height} px needs about {needed / 2**30:.1f} GiB of memory, and "
-        f"{limit / 2**30:.1f} GiB may be used; choose a smaller size"
+    return OptionError(
+        f"painting {width} x {height} px needs about {in_words(needed)} of memory, and "
+        f"{in_words(max(limit, 0))} may be used; choose a smaller size, allow more memory, or "
+        "paint from file to file, which takes less"
     )
 
 
@@ -61,6 +88,28 @@ def total_memory(device: torch.device) -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf
         return None
+
+
+def free_memory(limit: int | None, device: torch.device, share: float) -> int | None:
+    """What may still be taken of `device`'s memory; None where that is not known.
+
+    limit: of this process's, in bytes; without one it is a share of all there is.
+    """
+    if limit is not None:
+        return limit - process_bytes(device)
+    total = total_memory(device)
+    return None if total is None else int(total * share)
+
+
+def process_bytes(device: torch.device) -> int:
+    """What this process has taken of `device`'s memory until now."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return PROCESS_BYTES
 
 
 def is_out_of_memory(error: Exception) -> bool:

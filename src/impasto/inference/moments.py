@@ -1,7 +1,6 @@
 """Mean and variance of a map that is seen strip by strip."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -20,13 +19,9 @@ class Moments:
         self.deviations = torch.zeros(channels, dtype=dtype, device=device)  # sum of squares
 
     def update(self, strip: Tensor) -> None:
-        """Add a (1, C, h, w) strip of at least two pixels."""
+        """Add a (1, C, h, w) strip."""
         count = strip.shape[-2] * strip.shape[-1]
-        # With momentum 1 batch norm leaves its statistics here: by far the fastest kernel for
-        # them, and in float32 for half-precision strips too. Its variance is the unbiased one.
-        mean = torch.zeros_like(self.mean, dtype=torch.float32)
-        variance = torch.ones_like(mean)
-        F.batch_norm(strip, mean, variance, training=True, momentum=1.0)
+        mean, variance = _moments(strip)
         total = self.count + count
         delta = mean.to(self.mean.dtype) - self.mean
         self.mean += delta * (count / total)
@@ -37,3 +32,17 @@ class Moments:
     def variance(self) -> Tensor:
         """Biased variance per channel, (C,), as instance norm takes it."""
         return self.deviations / self.count
+
+
+def _moments(strip: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and unbiased variance per channel, in float32 at least; of a single pixel 0."""
+    exact = torch.float32 if strip.dtype.itemsize < 4 else strip.dtype
+    if strip.shape[-2:] == (1, 1):
+        mean = strip.flatten().to(exact)
+        return mean, torch.zeros_like(mean)
+    mean = torch.zeros(strip.shape[1], dtype=exact, device=strip.device)
+    variance = torch.ones_like(mean)
+    # With momentum 1 this leaves the statistics here: by far the fastest kernel for them, and in
+    # float32 for half-precision strips too.
+    torch.batch_norm_update_stats(strip, mean, variance, 1.0)
+    return mean, variance

@@ -1,15 +1,17 @@
 """A style network as a short list of plain steps, the same numbers as the network it came from.
 
 `impasto.inference.rewrite` makes plans; a plan is run by PyTorch (`plan_network`), or written down
-as a graph for another runtime (`graphs`). Maps are (N, C, h, w); images enter as `to_levels` says.
+as a graph for another runtime (`graphs`). Maps are (N, C, h, w); images enter as levels in
+[0, 255], see `levels`. Its arrays are NumPy's: a plan is made and written without PyTorch.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+Floats = NDArray[np.floating[Any]]
 INPUT_SCALE = 255.0  # what the image in [0, 1] is multiplied by
 
 
@@ -42,8 +44,8 @@ class Pad:
 class Convolve:
     """Cross-correlation with (O, C, k, k), unpadded; then `bias`, (O,)."""
 
-    weight: Tensor
-    bias: Tensor | None = None
+    weight: Floats
+    bias: Floats | None = None
     stride: int = 1
 
 
@@ -70,8 +72,8 @@ class Crop:
 class Normalise:
     """Instance norm: mean 0, variance 1 over (h, w), then `weight` and `bias`, (C,) each."""
 
-    weight: Tensor
-    bias: Tensor
+    weight: Floats
+    bias: Floats
     eps: float
 
 
@@ -93,10 +95,12 @@ class Squash:
     """`scale` * sigmoid + `shift`, clamped to [0, 1]: pixels, and out of half precision.
 
     8 bits of mantissa are too few for 8-bit pixels, so from here on it is float32 at least.
+    `sigmoid` False: `scale` * x + `shift`, for networks that end in a convolution.
     """
 
     scale: float
     shift: float
+    sigmoid: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,27 +114,16 @@ Step = (
 Plan = tuple[Step, ...]
 
 
-def to_levels(image: Tensor, *, split: bool) -> Tensor:
-    """(N, 3, H, W) in [0, 1] -> what a plan takes: levels in [0, 255], float32 at least.
-
-    8-bit samples are whole numbers then, exact in every number format, bfloat16 too. split: the
-    parts of a level, which other images have, go into three more channels, (N, 6, H, W), so that
-    these lose nothing either; networks make much of small differences in even areas.
-    """
-    levels = image * INPUT_SCALE
-    if not split:
-        return levels
-    whole = levels.round()
-    return torch.cat([whole, levels - whole], dim=1)
-
-
 def is_split(steps: Plan) -> bool:
-    """Whether a plan takes whole levels and parts of levels, see `to_levels`."""
-    return next(step for step in steps if isinstance(step, Convolve)).weight.shape[1] == 6
+    """Whether a plan takes whole levels and parts of levels, see `levels.to_levels`."""
+    first = next(step for step in steps if isinstance(step, Convolve))
+    return bool(first.weight.shape[1] == 6)
 
 
-def has_parts_of_levels(image: Tensor) -> bool:
-    """Whether (N, 3, H, W) in [0, 1] has other samples than 8-bit ones."""
-    levels = image * INPUT_SCALE
-    # dividing by 255 and multiplying again is off by rounding
-    return bool((levels - levels.round()).abs().max() > 1e-3)
+def ignores_constants(steps: Plan) -> bool:
+    """Whether a constant that is added to a whole image makes no difference to the plan.
+
+    So it is where the first convolution reaches only into mirrored pixels, and a norm follows.
+    """
+    kinds = tuple(type(step) for step in steps[:3])
+    return kinds == (Mirror, Convolve, Normalise)

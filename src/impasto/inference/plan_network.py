@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.inference import plan
-from impasto.inference.plan import Plan, Step, is_split, to_levels
+from impasto.inference.levels import to_levels
+from impasto.inference.plan import Floats, Plan, Step, ignores_constants, is_split
 from impasto.networks.normalization import InstanceNorm
 from impasto.networks.padding import reflection_index
 
@@ -29,13 +30,15 @@ class PlanNetwork(nn.Module):
         self.body = nn.Sequential(*(_module(step) for step in body))
         convolutions = [part for part in self.modules() if isinstance(part, _Convolve)]
         self.dtype = dtype or convolutions[0].weight.dtype
+        half = self.dtype in (torch.bfloat16, torch.float16)
+        self.centred = half and ignores_constants(steps)
         for convolution in convolutions:
             convolution.to(self.dtype)
             kernel = convolution.weight.contiguous(memory_format=torch.channels_last)
             convolution.weight = nn.Parameter(kernel, requires_grad=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        features = to_levels(image, split=self.split)
+        features = to_levels(image, split=self.split, centred=self.centred)
         features = features.contiguous(memory_format=torch.channels_last)
         features = features.to(self.dtype)
         output = self.body(self.first(features))
@@ -68,20 +71,23 @@ def _module(step: Step) -> nn.Module:
             raise TypeError("a plan crops to the image once, at its end")
 
 
+def _parameter(values: Floats) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(values), requires_grad=False)
+
+
 class _Convolve(nn.Conv2d):
     def __init__(self, step: plan.Convolve) -> None:
         outputs, channels, size = step.weight.shape[:3]
         super().__init__(channels, outputs, size, step.stride, bias=step.bias is not None)
-        self.weight = nn.Parameter(step.weight, requires_grad=False)
+        self.weight = _parameter(step.weight)
         if step.bias is not None:
-            self.bias = nn.Parameter(step.bias, requires_grad=False)
+            self.bias = _parameter(step.bias)
 
 
 class _Normalise(InstanceNorm):
     def __init__(self, step: plan.Normalise) -> None:
-        super().__init__(step.weight.numel(), step.eps)
-        self.weight = nn.Parameter(step.weight, requires_grad=False)
-        self.bias = nn.Parameter(step.bias, requires_grad=False)
+        super().__init__(step.weight.size, step.eps)
+        self.weight, self.bias = _parameter(step.weight), _parameter(step.bias)
 
     def forward(self, features: Tensor) -> Tensor:
         if features.shape[-2:] == (1, 1):  # PyTorch refuses it: a single sample is its own mean
@@ -139,5 +145,5 @@ class _Squash(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         if features.dtype in (torch.bfloat16, torch.float16):
             features = features.float()
-        pixels = torch.sigmoid(features).mul_(self.step.scale).add_(self.step.shift)
-        return pixels.clamp_(0, 1)
+        pixels = torch.sigmoid(features) if self.step.sigmoid else features.clone()
+        return pixels.mul_(self.step.scale).add_(self.step.shift).clamp_(0, 1)

@@ -1,105 +1,50 @@
 """A style network -> the plan of the same function with less to do.
 
-What is rewritten, all of it exact: [0, 1] -> [-1, 1] goes into the first kernel; a bias before an
-instance norm is dropped, since the norm removes it; batch norm goes into the kernel before it; the
-mirroring of odd sizes and the first layer's border are done once; up-sampling runs at the small
-size in kernels of 2 x 2; the last layer makes 2 x 2 pixels at a time; the factor in tanh and its
-scale to pixels go into the last kernel and a sigmoid.
+What is rewritten, all of it exact: see `layout_plan`, for networks that are made of a layout. Of
+the paper's network a bias before an instance norm is dropped, since the norm removes it; batch norm
+goes into the kernel before it; transposed convolutions become four kernels of 2 x 2.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import chain
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from impasto.errors import ModelError
 from impasto.inference import plan
-from impasto.inference.kernels import (
-    doubling_kernel,
-    fold_batch_norm,
-    fold_input,
-    fractional_kernel,
-    striding_kernel,
-)
-from impasto.inference.plan import INPUT_SCALE, Plan, Step
-from impasto.networks import ModernStyleNetwork, PaperStyleNetwork
-from impasto.networks.modern import MIN_SIDE, OUTPUT_GAIN, STRIDE, ConvLayer, ResidualBlock
-from impasto.networks.normalization import InstanceNorm
-from impasto.networks.paper import BORDER_PX, CroppedResidualBlock
-
-# Of pixels made at a time by the last layer: measured, see docs/performance.md.
-LAST_FACTOR = 2
+from impasto.inference.imported_plan import examples_plan, lengstrom_plan
+from impasto.inference.kernels import fold_input, fold_scale, fractional_kernel
+from impasto.inference.layout_plan import entered, last_steps, plan_of_layout
+from impasto.inference.plan import INPUT_SCALE, Floats, Plan, Step
+from impasto.networks import FastStyleNetwork, ModernStyleNetwork, PaperStyleNetwork
+from impasto.networks.imported import ExamplesStyleNetwork, LengstromStyleNetwork
+from impasto.networks.paper import BORDER_PX, STRIDE, CroppedResidualBlock
 
 
 def rewrite(network: nn.Module, *, subpixel: bool = True, split: bool = False) -> Plan:
-    """The plan of a style network in eval mode; its tensors are new, in the network's dtype.
+    """The plan of a style network in eval mode; its arrays are new, in the network's dtype.
 
     subpixel: up-sample the `modern` network's maps by `doubling_kernel`. In half precision its
     summed taps round differently for the four pixels of a group, which shows as a fine chequer:
     pass False there. split: the plan takes parts of levels apart, see `to_levels`. Raises
-    ModelError for networks other than `modern` and `paper`.
+    ModelError for networks without a plan.
     """
-    with torch.no_grad():
-        if isinstance(network, ModernStyleNetwork):
-            return _entered(tuple(_modern(network, subpixel=subpixel)), split)
-        if isinstance(network, PaperStyleNetwork):
-            return _entered(tuple(_paper(network)), split)
+    if isinstance(network, ModernStyleNetwork | FastStyleNetwork):
+        tensors = _arrays(network)
+        return plan_of_layout(network.layout, tensors, subpixel=subpixel, split=split)
+    if isinstance(network, ExamplesStyleNetwork):
+        steps = tuple(examples_plan(network, _arrays(network), subpixel=subpixel))
+        return entered(steps, split=split)
+    if isinstance(network, LengstromStyleNetwork):
+        return entered(tuple(lengstrom_plan(network, _arrays(network))), split=split)
+    if isinstance(network, PaperStyleNetwork):
+        return entered(tuple(_paper(network)), split=split)
     raise ModelError(
-        f"no plan for a network of type {type(network).__name__}; the engine takes the modern and "
-        "the paper network"
+        f"no plan for a network of type {type(network).__name__}; the engine takes the modern, "
+        "the fast and the paper network"
     )
-
-
-def _entered(steps: Plan, split: bool) -> Plan:
-    """The first kernel twice, for whole levels and for parts of them, if they come `split`."""
-    if not split:
-        return steps
-    first = next(index for index, step in enumerate(steps) if isinstance(step, plan.Convolve))
-    before = tuple(
-        # half of the constant for each of the two kernels
-        replace(step, value=step.value / 2) if isinstance(step, plan.Pad) else step
-        for step in steps[:first]
-    )
-    step = steps[first]
-    assert isinstance(step, plan.Convolve)
-    twice = replace(step, weight=torch.cat([step.weight, step.weight], dim=1))
-    return (*before, twice, *steps[first + 1 :])
-
-
-def _modern(network: ModernStyleNetwork, *, subpixel: bool) -> Iterator[Step]:
-    first, *middle, last = network.layers
-    assert isinstance(first, ConvLayer)
-    assert isinstance(last, ConvLayer)
-    yield plan.Mirror(multiple=STRIDE, least=MIN_SIDE, outer=first.pad)
-    # The shift to [-1, 1] is a constant, which the norm removes.
-    yield plan.Convolve(weight=first.conv.weight * (2 / INPUT_SCALE))
-    yield from _normalised(first.norm, relu=first.relu)
-    for layer in middle:
-        if isinstance(layer, ResidualBlock):
-            body = chain(_layer(layer.first, subpixel), _layer(layer.second, subpixel))
-            yield plan.Residual(body=tuple(body))
-        else:
-            assert isinstance(layer, ConvLayer)
-            yield from _layer(layer, subpixel)
-    yield plan.Pad(before=last.pad, after=last.pad, mode="reflect")
-    yield from _last(last.conv, OUTPUT_GAIN)
-
-
-def _layer(layer: ConvLayer, subpixel: bool) -> Iterator[Step]:
-    conv = layer.conv
-    if layer.upsample == 1 or not subpixel:
-        if layer.upsample > 1:
-            yield plan.Enlarge()
-        yield plan.Pad(before=layer.pad, after=layer.pad, mode="reflect")
-        yield plan.Convolve(weight=conv.weight.clone(), stride=conv.stride[0])
-    else:
-        yield plan.Pad(before=1, after=1, mode="replicate")
-        yield plan.Convolve(weight=doubling_kernel(conv.weight))
-        yield plan.Shuffle()
-        yield plan.Crop(border=1)
-    yield from _normalised(layer.norm, relu=layer.relu)
 
 
 def _paper(network: PaperStyleNetwork) -> Iterator[Step]:
@@ -113,12 +58,11 @@ def _paper(network: PaperStyleNetwork) -> Iterator[Step]:
             yield plan.Residual(body=tuple(body), crop=2)
         elif isinstance(layer, nn.ConvTranspose2d):
             yield plan.Pad(before=0, after=1, mode="constant")
-            kernel, bias = fractional_kernel(layer.weight), _bias_of(layer).repeat_interleave(4)
-            if isinstance(following, nn.BatchNorm2d):
-                folded, bias = fold_batch_norm(layer.weight.transpose(0, 1), layer.bias, following)
-                kernel = fractional_kernel(folded.transpose(0, 1))
-                bias = bias.repeat_interleave(4)
-            yield plan.Convolve(weight=kernel, bias=_kept(bias, following))
+            weight, bias = _fold_norm(
+                _array(layer.weight).swapaxes(0, 1), _bias_of(layer), following
+            )
+            kernel = fractional_kernel(weight.swapaxes(0, 1))
+            yield plan.Convolve(weight=kernel, bias=_kept(bias.repeat(4), following))
             yield plan.Shuffle()
             yield from _normalised(following, relu=True)
         elif isinstance(layer, nn.Conv2d):
@@ -129,7 +73,7 @@ def _paper(network: PaperStyleNetwork) -> Iterator[Step]:
                 value=INPUT_SCALE / 2 if index == 0 else 0.0,  # the zero of [-1, 1]
             )
             if following is None:
-                yield from _last(layer, 1.0)
+                yield from last_steps(_array(layer.weight), _bias_of(layer), gain=1.0)
             else:
                 scale, shift = (2 / INPUT_SCALE, -1.0) if index == 0 else (1.0, 0.0)
                 yield from _unpadded(layer, following, relu=True, scale=scale, shift=shift)
@@ -139,38 +83,44 @@ def _unpadded(
     conv: nn.Module, norm: nn.Module, *, relu: bool, scale: float = 1.0, shift: float = 0.0
 ) -> Iterator[Step]:
     assert isinstance(conv, nn.Conv2d)
-    weight, bias = fold_input(conv.weight, conv.bias, scale, shift)
-    if isinstance(norm, nn.BatchNorm2d):
-        weight, bias = fold_batch_norm(weight, bias, norm)
+    weight, bias = fold_input(_array(conv.weight), _bias_of(conv), scale, shift)
+    weight, bias = _fold_norm(weight, bias, norm)
     yield plan.Convolve(weight=weight, bias=_kept(bias, norm), stride=conv.stride[0])
     yield from _normalised(norm, relu=relu)
 
 
-def _last(conv: nn.Conv2d, gain: float) -> Iterator[Step]:
-    """(1 + gain * tanh(x)) / 2 is gain * sigmoid(2 x) + (1 - gain) / 2."""
-    yield plan.Convolve(
-        weight=striding_kernel(conv.weight * 2, LAST_FACTOR),
-        bias=(_bias_of(conv) * 2).repeat_interleave(LAST_FACTOR**2),
-        stride=LAST_FACTOR,
-    )
-    # Before the shuffle: a runtime can do it to the convolution's sums, which are in float32.
-    yield plan.Squash(scale=gain, shift=(1 - gain) / 2)
-    yield plan.Shuffle(factor=LAST_FACTOR)
-    yield plan.Fit()
+def _fold_norm(weight: Floats, bias: Floats, norm: nn.Module | None) -> tuple[Floats, Floats]:
+    """A batch norm by its running statistics goes into the kernel; others stay."""
+    if not isinstance(norm, nn.BatchNorm2d):
+        return weight, bias
+    if norm.running_mean is None or norm.running_var is None:
+        raise ValueError("a batch norm without running statistics cannot be folded")
+    scale = _array(norm.weight) / np.sqrt(_array(norm.running_var) + norm.eps)
+    shift = _array(norm.bias) - _array(norm.running_mean) * scale
+    return fold_scale(weight, bias, scale, shift)
 
 
 def _normalised(norm: nn.Module | None, *, relu: bool) -> Iterator[Step]:
     """Instance norm and ReLU; a batch norm is in the kernel already."""
-    if isinstance(norm, InstanceNorm | nn.InstanceNorm2d):
-        weight, bias = norm.weight.clone(), norm.bias.clone()
-        yield plan.Normalise(weight=weight, bias=bias, eps=norm.eps)
+    if isinstance(norm, nn.InstanceNorm2d):
+        yield plan.Normalise(weight=_array(norm.weight), bias=_array(norm.bias), eps=norm.eps)
     if relu:
         yield plan.Relu()
 
 
-def _kept(bias: Tensor, norm: nn.Module | None) -> Tensor | None:
+def _kept(bias: Floats, norm: nn.Module | None) -> Floats | None:
     return None if isinstance(norm, nn.InstanceNorm2d) else bias
 
 
-def _bias_of(conv: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
-    return conv.weight.new_zeros(conv.out_channels) if conv.bias is None else conv.bias
+def _bias_of(conv: nn.Conv2d | nn.ConvTranspose2d) -> Floats:
+    zeros = torch.zeros(conv.out_channels, dtype=conv.weight.dtype)
+    return _array(zeros if conv.bias is None else conv.bias)
+
+
+def _arrays(network: nn.Module) -> dict[str, Floats]:
+    return {name: _array(tensor) for name, tensor in network.state_dict().items()}
+
+
+def _array(tensor: Tensor) -> Floats:
+    """A copy, on the CPU: a plan must not change with its network."""
+    return np.array(tensor.detach().cpu().numpy())

@@ -13,17 +13,29 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import ImageError, ModelError, OptionError
+from impasto.files.byte_sizes import parse_bytes
 from impasto.inference.backends import Backend, Choice, choose, make_backend
 from impasto.inference.bounds import cannot_overflow
 from impasto.inference.engine import checked_image, is_finite
-from impasto.inference.memory import check_memory, is_out_of_memory, total_memory
+from impasto.inference.memory import (
+    FIXED_BYTES,
+    IMAGE_BYTES,
+    TILES_SHARE,
+    Way,
+    free_memory,
+    is_out_of_memory,
+    rehearse,
+    tiles_bytes,
+    too_large,
+)
 from impasto.inference.rewrite import rewrite
+from impasto.inference.scratch import temporary_stores
 from impasto.inference.strips import stylize_in_strips
+from impasto.inference.suitability import suitable_precision
 from impasto.media import Picture, to_pil
 from impasto.media.photos import as_picture
 from impasto.media.transparency import fill_hidden
-from impasto.models import StyleModel, load_style_model
-from impasto.networks import ModernStyleNetwork
+from impasto.models import StyleModel, as_style_model
 from impasto.networks.devices import choose_device
 
 ImageT = TypeVar("ImageT", Tensor, NDArray[Any], Image.Image)
@@ -31,9 +43,15 @@ ImageT = TypeVar("ImageT", Tensor, NDArray[Any], Image.Image)
 # What a back end takes at its peak for one image, per pixel and unit of network width, beside
 # image and result: measured at 2048 px a side.
 WHOLE_IMAGE_BYTES = {"eager": 300, "compile": 300, "openvino": 330, "onnx": 570}
-_IMAGE_BYTES = 3 * 3 * 4
-# Of the device's memory, for an image in one piece; larger ones go in strips.
-_MEMORY_SHARE = 0.5
+# Larger images are not given to a runtime in one piece. OpenVINO sums an instance norm's statistics
+# in float32 one by one: at 4 megapixels float32 has 66 dB PSNR to the exact painting, at 8 56 dB,
+# and at 12 megapixels both formats have 52 dB, where tiles have 61 dB in bfloat16.
+MOST_WHOLE_PIXELS = {
+    ("openvino", "float32"): 5_000_000,
+    ("openvino", "bfloat16"): 16_000_000,
+    ("openvino", "int8"): 16_000_000,
+}
+_WHOLE_SHARE = 0.5  # of the device's memory, where no limit is given: for an image in one piece
 _MOST_PIXELS = 2**34  # of any image that has been painted here
 
 
@@ -41,14 +59,17 @@ class Engine:
     """Paints images in one style: `engine = Engine("starry-night")`, then `engine(image)`.
 
     style: a bundled style's name, the path of a style file, or a loaded `StyleModel`.
+    quality: of a bundled style's networks "full", or "fast", a smaller one.
     device: "auto", "cpu", "cuda", "cuda:1" or "mps".
-    precision: "float32", "bfloat16", "float16" (CUDA only), or "auto": bfloat16 on CPUs with
-        matrix units for it (AMX), else float32. What is not finite in half precision is done again
-        in float32.
+    precision: "float32", "bfloat16", "float16" (CUDA only), "int8" (OpenVINO only), or "auto":
+        bfloat16 on CPUs with matrix units for it (AMX), else float32. What is not finite in half
+        precision is done again in float32.
     backend: "eager" (PyTorch, always there), "compile" (torch.compile), "openvino" or "onnx"
         (extras of the package), or "auto": of what is installed the one measured fastest.
-    max_memory_bytes: images that are estimated to need more in one piece, by default half of the
-        device's memory, are painted in strips with the whole image's statistics.
+    max_memory: of the whole process, as in "4GB", or bytes; by default most of the machine's.
+        Images that would pass it in one piece are painted in tiles with the whole image's
+        statistics, and where their feature maps would pass it as well, these are kept on the disk.
+    scratch: the folder for that, by default the system's for temporary files.
     on_notice: hears, as a sentence, whenever something else is done than was chosen.
 
     `backend`, `precision` and `device` tell what was chosen. Safe to call from several threads.
@@ -59,17 +80,21 @@ class Engine:
         self,
         style: str | Path | StyleModel,
         *,
+        quality: str = "full",
         device: str = "auto",
         precision: str = "auto",
         backend: str = "auto",
-        max_memory_bytes: int | None = None,
+        max_memory: int | str | None = None,
+        scratch: str | Path | None = None,
         on_notice: Callable[[str], object] = lambda notice: None,  # noqa: ARG005
     ) -> None:
+        self.max_memory = None if max_memory is None else parse_bytes(max_memory)
+        self.scratch = None if scratch is None else Path(scratch).expanduser()
         self.device = choose_device(device)
         chosen = choose(backend, precision, self.device)
-        model = style if isinstance(style, StyleModel) else load_style_model(style)
+        chosen = replace(chosen, anywhere=device == "auto")
+        model = as_style_model(style, quality)
         self.model = model.to(self.device)
-        self.max_memory_bytes = max_memory_bytes
         self.on_notice = on_notice
         self._exact = precision == "auto"  # 16-bit arrays may be painted in float32
         self._backends: dict[Choice, Backend] = {}
@@ -150,30 +175,63 @@ class Engine:
         return output
 
     def _run(self, image: Tensor, choice: Choice) -> Tensor:
-        size_hw = (image.shape[-2], image.shape[-1])
-        limit = self._limit()
-        if limit is None or whole_image_bytes(self.model, choice, image.shape) <= limit:
+        height, width = image.shape[-2:]
+        dtype = tiles_dtype(choice)
+        if image.device.type == "cpu":
+            name = str(dtype).removeprefix("torch.")
+            dtype = getattr(torch, suitable_precision(image.numpy(), name))
+        way = self._way(choice, image.shape, dtype)
+        if way is Way.whole:
             return self._backend(choice)(image)
-        dtype = getattr(torch, choice.precision)
-        check_memory(self.model.config, size_hw, dtype, self.device, self.max_memory_bytes)
-        network = self.model.network
-        if not isinstance(network, ModernStyleNetwork):
-            with torch.no_grad():
-                return self.model(image)
-        self.on_notice(f"{size_hw[1]} x {size_hw[0]} px do not fit in one piece; painted in strips")
-        return stylize_in_strips(network, image, dtype=dtype).clamp_(0, 1)
+        self.on_notice(f"{width} x {height} px are too large for one piece; painted {way.value}")
+        network, lean = self.model.network, way is not Way.tiles
+        if way is not Way.scratch:
+            return stylize_in_strips(network, image, dtype=dtype, recompute=lean)
+        needed = rehearse(network, (height, width), dtype, recompute=True).peak_bytes
+        with temporary_stores(self.scratch, needed, self.device) as new_store:
+            return stylize_in_strips(
+                network, image, dtype=dtype, recompute=True, new_store=new_store
+            )
 
-    def _limit(self) -> int | None:
-        if self.max_memory_bytes is not None:
-            return self.max_memory_bytes
-        total = total_memory(self.device)
-        return None if total is None else int(total * _MEMORY_SHARE)
+    def _way(self, choice: Choice, shape: torch.Size, dtype: torch.dtype) -> Way:
+        """The fastest for which there is memory. Raises OptionError if there is none."""
+        free = self.free_bytes(_WHOLE_SHARE)
+        most = MOST_WHOLE_PIXELS.get((choice.backend, choice.precision), shape[-2] * shape[-1])
+        fits = free is None or whole_image_bytes(self.model, choice, shape) <= free
+        if fits and shape[-2] * shape[-1] <= most:
+            return Way.whole
+        free = self.free_bytes(TILES_SHARE) or 0
+        size_hw = (shape[-2], shape[-1])
+        others = (shape[0] - 1) * size_hw[0] * size_hw[1] * 2 * IMAGE_BYTES
+        network = self.model.network
+        if others + tiles_bytes(network, size_hw, dtype) <= free:
+            return Way.tiles
+        if others + tiles_bytes(network, size_hw, dtype, recompute=True) <= free:
+            return Way.lean_tiles
+        least = others + 2 * IMAGE_BYTES * size_hw[0] * size_hw[1] + FIXED_BYTES
+        if least > free:
+            raise too_large(size_hw, least, free)
+        return Way.scratch
+
+    def map_dtype(self, bits: int = 8) -> torch.dtype:
+        """The number format in which pictures of so many bits are painted in tiles."""
+        exact = bits == 16 and self._exact
+        return torch.float32 if exact else tiles_dtype(self._choice)
+
+    def free_bytes(self, share: float = TILES_SHARE) -> int | None:
+        """What may still be taken of the device's memory; None where that is not known.
+
+        Without a limit it is a share of all there is.
+        """
+        return free_memory(self.max_memory, self.device, share)
 
     def _backend(self, choice: Choice) -> Backend:
         """Made at its first use, then kept."""
         with self._lock:
             if choice not in self._backends:
-                self._backends[choice] = make_backend(choice, self.model, self.device)
+                backend = make_backend(choice, self.model, self.device)
+                backend.on_notice = lambda notice: self.on_notice(notice)
+                self._backends[choice] = backend
             return self._backends[choice]
 
     def _reliable(self, choice: Choice) -> Choice:
@@ -189,9 +247,17 @@ class Engine:
         return replace(choice, backend="eager")
 
 
+def tiles_dtype(choice: Choice) -> torch.dtype:
+    """The number format of maps that are made in tiles."""
+    # only whole images are painted in int8
+    dtype = torch.bfloat16 if choice.precision == "int8" else getattr(torch, choice.precision)
+    assert isinstance(dtype, torch.dtype)
+    return dtype
+
+
 def whole_image_bytes(model: StyleModel, choice: Choice, shape: torch.Size) -> int:
     """Roughly what painting (N, 3, H, W) in one piece takes at its peak."""
-    per_pixel = WHOLE_IMAGE_BYTES[choice.backend] * model.config.width + _IMAGE_BYTES
+    per_pixel = WHOLE_IMAGE_BYTES[choice.backend] * model.config.width + 3 * IMAGE_BYTES
     return int(shape[0] * shape[-2] * shape[-1] * per_pixel)
 
 

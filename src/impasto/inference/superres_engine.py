@@ -89,8 +89,9 @@ def run_network(
     see: Callable[[Box], Tensor],
     put: Callable[[Tensor, Box], object],
     options: SuperResOptions,
+    region: Box | None = None,
 ) -> None:
-    """Call the network on every tile of a picture of `size_hw`.
+    """Call the network on every tile of a picture of `size_hw`, or of a `region` of it.
 
     see: gives a part of the picture as (1, C, h, w) float32. put: takes a finished part and its
     place in the result.
@@ -108,6 +109,7 @@ def run_network(
         work,
         tile_px=options.tile_px or choose_tile_px(inner.model, inner.dtype),
         multiple=network.multiple,
+        region=region,
         on_warning=options.on_warning,
         on_progress=options.on_progress,
     )

@@ -50,6 +50,17 @@ def choose_tile_px(model: SuperResModel, dtype: torch.dtype) -> int:
     return max(side - 2 * model.radius_px, 10 * model.radius_px)
 
 
+def tile_bytes(model: SuperResModel, dtype: torch.dtype, seen_px: int) -> int:
+    """Roughly what computing a tile takes at its peak, of which so many pixels are seen.
+
+    Measured: 1.0 KB a pixel for the default networks in bfloat16, 1.6 in float32; and 11 for the
+    paper's at factor 4.
+    """
+    modern = model.config.architecture == "modern"
+    maps = (8 if modern else 3) * _widest_map(model) * dtype.itemsize
+    return int(seen_px * (maps + 12 * model.factor**2 + 200))
+
+
 def _widest_map(model: SuperResModel) -> float:
     """Values per low-resolution pixel of the network's widest map."""
     config = model.config

@@ -18,17 +18,21 @@ def run_tiles(
     *,
     tile_px: int,
     multiple: int = 1,
+    region: Box | None = None,
     on_warning: Callable[[str], object] = lambda message: None,  # noqa: ARG005
     on_progress: Callable[[float], object] = lambda share: None,  # noqa: ARG005
 ) -> None:
     """Call `work` on every tile of a picture of `size_hw`, each at most `tile_px` a side.
 
+    region: the part of the picture that is wanted, if not all of it; it starts at a multiple.
+
     A tile for which the memory does not suffice is cut up and tried again, and so are all that
     follow; `on_warning` is told. `on_progress` hears what share of the pixels is done. Raises
     OptionError if even tiles of 16 px are too large.
     """
-    pending = deque(split(whole(size_hw), tile_px, multiple=multiple))
-    done, total = 0, size_hw[0] * size_hw[1]
+    region = region or whole(size_hw)
+    pending = deque(split(region, tile_px, multiple=multiple))
+    done, total = 0, region.height * region.width
     while pending:
         tile = pending.popleft()
         parts = split(tile, tile_px, multiple=multiple)

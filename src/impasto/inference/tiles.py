@@ -32,6 +32,15 @@ class Box:
         """This part of (..., H, W)."""
         return pixels[..., self.top : self.bottom, self.left : self.right]
 
+    def moved(self, down: int, right: int) -> "Box":
+        """The box of the same size so many pixels further down and to the right."""
+        return Box(
+            top=self.top + down,
+            bottom=self.bottom + down,
+            left=self.left + right,
+            right=self.right + right,
+        )
+
     def scaled(self, factor: int) -> "Box":
         """The same part of a picture whose sides are `factor` times as long."""
         return Box(
@@ -43,12 +52,7 @@ class Box:
 
     def within(self, outer: "Box") -> "Box":
         """This box as counted from the corner of `outer`."""
-        return Box(
-            top=self.top - outer.top,
-            bottom=self.bottom - outer.top,
-            left=self.left - outer.left,
-            right=self.right - outer.left,
-        )
+        return self.moved(-outer.top, -outer.left)
 
 
 def whole(size_hw: tuple[int, int]) -> Box:
@@ -56,13 +60,14 @@ def whole(size_hw: tuple[int, int]) -> Box:
     return Box(top=0, bottom=size_hw[0], left=0, right=size_hw[1])
 
 
-def split(box: Box, tile_px: int, *, multiple: int = 1) -> list[Box]:
-    """Cut `box` into nearly equal tiles of at most `tile_px` a side, row by row.
+def split(box: Box, tile_px: int | tuple[int, int], *, multiple: int = 1) -> list[Box]:
+    """Cut `box` into nearly equal tiles, row by row, of at most `tile_px` a side, or (high, wide).
 
     Tiles start at multiples of `multiple`, as `box` must, and are at least that long.
     """
-    rows = list(_cuts(box.top, box.bottom, tile_px, multiple))
-    columns = list(_cuts(box.left, box.right, tile_px, multiple))
+    high, wide = (tile_px, tile_px) if isinstance(tile_px, int) else tile_px
+    rows = list(_cuts(box.top, box.bottom, high, multiple))
+    columns = list(_cuts(box.left, box.right, wide, multiple))
     return [
         Box(top=top, bottom=bottom, left=left, right=right)
         for top, bottom in rows

@@ -6,12 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
 from impasto.errors import ModelError
+from impasto.files.byte_sizes import parse_bytes
 from impasto.inference.enhance import enhance
+from impasto.inference.large_upscaling import LargeUpscaling
+from impasto.inference.memory import TILES_SHARE, free_memory
+from impasto.inference.source_files import LARGEST_PIXELS, SourceFile
 from impasto.inference.stylize import check_size
+from impasto.inference.superres_memory import check_limit, fits_in_memory
 from impasto.inference.superres_options import SuperResOptions, ignore
 from impasto.media import (
     DEFAULT_MAX_PIXELS,
@@ -41,6 +47,7 @@ def upscale(
     device: str = "auto",
     precision: str = "auto",
     tile_px: int | None = None,
+    max_memory: int | str | None = None,
     on_warning: Callable[[str], object] = warnings.warn,
     on_progress: Callable[[float], object] = ignore,
 ) -> Image.Image:
@@ -54,7 +61,9 @@ def upscale(
 
     size: long side of the result, if another than the factor gives. strength: from 0, the bicubic
     enlargement, to 1, the network's. color_match: "none", "histogram" or "low-frequency", see
-    `match_colors`; "auto" is what the model's card recommends. The rest as in `upscale_tensor`.
+    `match_colors`; "auto" is what the model's card recommends. max_memory: of the whole process, as
+    in "4GB", or bytes; a result that would pass it is refused, for `upscale_file` to make it. The
+    rest as in `upscale_tensor`.
 
     Raises ImageError, ModelError or OptionError, each with what to do.
     """
@@ -68,8 +77,11 @@ def upscale(
     )
     check_size(size)
     where = choose_device(device)
+    limit = _limit(max_memory)
     models = [each.to(where) for each in models_for(model, factor)]
-    return array_to_pil(enhance(as_picture(photo), models, options, size=size).array)
+    picture = as_picture(photo)
+    check_limit(picture, models, options, limit)
+    return array_to_pil(enhance(picture, models, options, size=size).array)
 
 
 def restore(
@@ -81,6 +93,7 @@ def restore(
     device: str = "auto",
     precision: str = "auto",
     tile_px: int | None = None,
+    max_memory: int | str | None = None,
     on_warning: Callable[[str], object] = warnings.warn,
     on_progress: Callable[[float], object] = ignore,
 ) -> Image.Image:
@@ -97,9 +110,10 @@ def restore(
         on_warning=on_warning,
         on_progress=on_progress,
     )
-    where = choose_device(device)
+    where, limit = choose_device(device), _limit(max_memory)
     restorer = restorer_for(model).to(where)
     picture, holes = _holed(as_picture(photo), restorer, mask)
+    check_limit(picture, [restorer], options, limit)
     return array_to_pil(enhance(picture, [restorer], options, mask=holes).array)
 
 
@@ -114,31 +128,56 @@ def upscale_file(
     keep_metadata: bool = True,
     device: str = "auto",
     quality: int = 95,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = None,
+    max_memory: int | str | None = None,
+    scratch: str | Path | None = None,
+    on_notice: Callable[[str], object] = lambda notice: None,  # noqa: ARG005
 ) -> None:
     """Upscale, or restore, the picture file `source` into `target`, atomically.
 
     `models` are used one after another, see `models_for`. The format is the suffix's; alpha, grey
     and 16 bits are kept where it can hold them. keep_metadata: carry EXIF, XMP and resolution
-    over. quality: of JPEG, WebP and AVIF. max_pixels: refuse larger sources. mask, size: as in
-    `restore` and `upscale`. Raises ImageError, which names the file, also before the work for a
-    result that is too large for its format; ModelError or OptionError.
+    over. quality: of JPEG, WebP and AVIF. max_pixels: refuse larger sources; by default
+    DEFAULT_MAX_PIXELS, and without limit where `max_memory` is given. mask, size: as in `restore`
+    and `upscale`.
+
+    max_memory: of the whole process, as in "4GB", or bytes; by default most of the machine's. What
+    would pass it goes from file to file by way of the folder `scratch` (default: the system's for
+    temporary files): the same samples, and the same call goes on where one like it was interrupted.
+    on_notice: hears, as a sentence, when that is so.
+
+    Raises ImageError, which names the file, also before the work for a result that is too large
+    for its format; ModelError or OptionError.
     """
     check_size(size)
     where = choose_device(device)
-    picture = read_picture(source, max_pixels=max_pixels)
-    factor = math.prod(model.factor for model in models)
-    height, width = (side * factor for side in picture.pixels.shape[-2:])
+    models = [model.to(where) for model in models]
+    options = options or SuperResOptions(color_match="auto")
+    limit = _limit(max_memory)
+    if max_pixels is None:
+        max_pixels = DEFAULT_MAX_PIXELS if limit is None else LARGEST_PIXELS
+    file = SourceFile(path=Path(source), max_pixels=max_pixels)
+    target = Path(target)
+    height, width = (side * _factor(models) for side in file.header.size_hw)
     check_target(target, (height, width) if size is None else scaled_size((height, width), size))
-    picture, holes = _holed(picture, models[0], mask)
+    free = free_memory(limit, torch.device("cpu"), TILES_SHARE)
+    if not fits_in_memory(file, target, models, options, size=size, free_bytes=free):
+        on_notice(f"{width} x {height} px do not fit into memory; made from file to file")
+        LargeUpscaling(
+            models=models,
+            options=options,
+            free_bytes=free or 0,
+            scratch=None if scratch is None else Path(scratch).expanduser(),
+            size=size,
+            mask=None if mask is None else SourceFile(path=Path(mask), max_pixels=max_pixels),
+            keep_metadata=keep_metadata,
+            quality=quality,
+            on_notice=on_notice,
+        ).run(file, target)
+        return
+    picture, holes = _holed(read_picture(source, max_pixels=max_pixels), models[0], mask)
     bits, metadata = picture.bits, picture.metadata
-    canvas = enhance(
-        picture,
-        [model.to(where) for model in models],
-        options or SuperResOptions(color_match="auto"),
-        size=size,
-        mask=holes,
-    )
+    canvas = enhance(picture, models, options, size=size, mask=holes)
     del picture, holes  # the encoder may need the memory
     write_array(
         target,
@@ -147,6 +186,14 @@ def upscale_file(
         metadata=metadata if keep_metadata else None,
         quality=quality,
     )
+
+
+def _limit(max_memory: int | str | None) -> int | None:
+    return None if max_memory is None else parse_bytes(max_memory)
+
+
+def _factor(models: Sequence[SuperResModel]) -> int:
+    return math.prod(model.factor for model in models)
 
 
 def models_for(model: Model | None, factor: int | None) -> tuple[SuperResModel, ...]:

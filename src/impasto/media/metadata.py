@@ -115,9 +115,10 @@ def pillow_save_options(metadata: Metadata, pillow_name: str) -> dict[str, Any]:
     return options
 
 
-def tiff_tags(metadata: Metadata) -> TiffImagePlugin.ImageFileDirectory_v2:
-    """EXIF and XMP as the tags of a little-endian TIFF directory."""
-    tags = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0")
+def tiff_tags(metadata: Metadata, *, big: bool = False) -> TiffImagePlugin.ImageFileDirectory_v2:
+    """EXIF and XMP as the tags of a little-endian TIFF or BigTIFF directory."""
+    header = b"II+\0\x08\0\0\0" + bytes(8) if big else b"II*\0\0\0\0\0"
+    tags = TiffImagePlugin.ImageFileDirectory_v2(ifh=header)
     if metadata.exif:
         exif = Image.Exif()
         exif.load(_EXIF_PREFIX + metadata.exif)

@@ -19,7 +19,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from impasto.errors import ImageError
+from impasto.errors import ImageError, ImpastoError
 from impasto.media.pillow_warnings import pillow_warnings_ignored
 
 # Importing a plugin registers it with Pillow. Only these are ever tried: no PostScript, no stubs.
@@ -45,10 +45,13 @@ _HEIC_BRANDS = frozenset(
 
 @contextmanager
 def read_errors_named(source: str) -> Iterator[None]:
-    """Turn whatever goes wrong inside into an ImageError that starts with `source`."""
+    """Turn whatever goes wrong inside into an ImageError that starts with `source`.
+
+    Errors that tell what to do pass through: they are of what the block does besides.
+    """
     try:
         yield
-    except ImageError:
+    except ImpastoError:
         raise
     except FileNotFoundError as error:
         raise ImageError(f"{source}: no such file; check the path") from error

@@ -1,8 +1,10 @@
 """What a picture file holds once it is read: pixels, alpha, depth and the facts to carry along."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # 300 megapixels: the largest cameras make 150, and as float32 it is already 3.6 GB.
 DEFAULT_MAX_PIXELS = 300_000_000
@@ -31,8 +33,8 @@ class Picture:
     gray: the file had one colour channel.
     """
 
-    pixels: Tensor
-    alpha: Tensor | None = None
+    pixels: "Tensor"
+    alpha: "Tensor | None" = None
     bits: int = 8
     gray: bool = False
     metadata: Metadata = field(default_factory=Metadata)

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-
-from impasto.media.samples import quantised_rows
 
 Integers = NDArray[np.unsignedinteger[Any]]
 
@@ -29,28 +25,6 @@ class SampleRows(Protocol):
     def rows(self, top: int, bottom: int, *, bits: int) -> Integers:
         """Rows [top, bottom) as (h, W, channels) integers of 8 or 16 bits."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class TensorSamples:
-    """(1, 3, H, W) in [0, 1], and alpha (1, 1, H, W); clamped and rounded when they are read."""
-
-    pixels: Tensor
-    alpha: Tensor | None = None
-
-    @property
-    def size_hw(self) -> tuple[int, int]:
-        return self.pixels.shape[-2], self.pixels.shape[-1]
-
-    @property
-    def channels(self) -> int:
-        return 3 if self.alpha is None else 4
-
-    def rows(self, top: int, bottom: int, *, bits: int) -> Integers:
-        rows = self.pixels[:, :, top:bottom]
-        if self.alpha is not None:
-            rows = torch.cat([rows, self.alpha[:, :, top:bottom].to(rows)], dim=1)
-        return quantised_rows(rows, 0, bottom - top, bits=bits)
 
 
 @dataclass(frozen=True, kw_only=True)

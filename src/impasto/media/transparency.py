@@ -18,15 +18,16 @@ def fill_hidden(pixels: Tensor, alpha: Tensor) -> Tensor:
     trust = (alpha / TRUSTED_ALPHA).clamp(0, 1)
     if bool((trust == 1).all()):
         return pixels
-    return _push(pixels, trust)
+    return push(pixels, trust)
 
 
-def _push(pixels: Tensor, trust: Tensor) -> Tensor:
+def push(pixels: Tensor, trust: Tensor) -> Tensor:
+    """Fill what is trusted less than 1: (1, 3, H, W), (1, 1, H, W) -> (1, 3, H, W)."""
     size = pixels.shape[-2:]
     if max(size) == 1:
         return pixels.lerp(pixels.new_full((), 0.5), 1 - trust)
     average = F.avg_pool2d(pixels * trust, 2, ceil_mode=True)
     weight = F.avg_pool2d(trust, 2, ceil_mode=True)
-    below = _push(average / weight.clamp_min(1e-12), (weight * 4).clamp_max(1))
+    below = push(average / weight.clamp_min(1e-12), (weight * 4).clamp_max(1))
     nearby = F.interpolate(below, size=size, mode="bilinear", align_corners=False)
     return nearby.lerp(pixels, trust)

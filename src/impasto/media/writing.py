@@ -1,4 +1,4 @@
-"""From tensors to a picture file, or to a Pillow image."""
+"""From samples to a picture file, or to a Pillow image. Never imports torch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
-from impasto.errors import ImageError
+from impasto.errors import ImageError, ImpastoError
 from impasto.files.atomic import atomic_path
 from impasto.media.color_profiles import srgb_profile
 from impasto.media.formats import WRITABLE_FORMATS, WritableFormat
@@ -23,38 +21,12 @@ from impasto.media.sample_rows import (
     ArraySamples,
     InColor,
     SampleRows,
-    TensorSamples,
     over_white_rows,
 )
 from impasto.media.samples import bands
 from impasto.media.tiff_writer import write_tiff
 
 _FULL_CHROMA_QUALITY = 90  # from here on colour is kept at full resolution (4:4:4)
-
-
-def write_picture(
-    path: Path | str,
-    pixels: Tensor,
-    *,
-    alpha: Tensor | None = None,
-    bits: int = 8,
-    metadata: Metadata | None = None,
-    quality: int = 95,
-) -> None:
-    """Write (1, 3, H, W) sRGB pixels, of any device and float type, to a file of `path`'s format.
-
-    Values are clamped to [0, 1] and rounded. alpha: (1, 1, H, W); JPEG and BMP cannot hold it and
-    get the picture on white. bits: 8, or 16 where the format can (PNG, TIFF; others write 8).
-    quality: 1 to 100, for JPEG, WebP and AVIF; JPEG and AVIF keep full colour resolution from 90
-    on. The file is tagged sRGB (BMP cannot be) and replaced atomically; parent folders are made.
-
-    Raises ImageError, which names the file, if its suffix is not in WRITABLE_SUFFIXES, values are
-    not finite, shapes are wrong, the picture is too large for the format or the disk refuses.
-    """
-    _format_of(Path(path))  # a wrong suffix is told before wrong pixels
-    _check(pixels, alpha, str(path))
-    samples = TensorSamples(pixels=pixels, alpha=alpha)
-    _write(Path(path), samples, bits=bits, metadata=metadata, quality=quality, own_png=bits == 16)
 
 
 def write_array(
@@ -77,7 +49,7 @@ def write_array(
             f"{path}: wanted (H, W, 1 to 4) of uint8 or uint16; got {array.shape} {array.dtype}"
         )
     samples = ArraySamples(array=array)
-    _write(Path(path), samples, bits=bits, metadata=metadata, quality=quality, own_png=True)
+    write_samples(Path(path), samples, bits=bits, metadata=metadata, quality=quality, own_png=True)
 
 
 def check_target(path: Path | str, size_hw: tuple[int, int]) -> None:
@@ -86,7 +58,7 @@ def check_target(path: Path | str, size_hw: tuple[int, int]) -> None:
     For asking before the work; the writing functions ask too.
     """
     path = Path(path)
-    form = _format_of(path)
+    form = format_of(path)
     height, width = size_hw
     if max(size_hw) > form.max_side:
         raise ImageError(
@@ -95,7 +67,7 @@ def check_target(path: Path | str, size_hw: tuple[int, int]) -> None:
         )
 
 
-def _write(
+def write_samples(
     path: Path,
     samples: SampleRows,
     *,
@@ -104,10 +76,11 @@ def _write(
     quality: int,
     own_png: bool,
 ) -> None:
+    """What `write_array` and `write_picture` share; own_png: row by row, not by Pillow."""
     if bits not in (8, 16) or not 1 <= quality <= 100:
         raise ImageError(f"{path}: bits={bits}, quality={quality}; wanted 8 or 16, and 1 to 100")
     check_target(path, samples.size_hw)
-    form = _format_of(path)
+    form = format_of(path)
     bits = bits if form.deep else 8
     metadata = metadata or Metadata()
     if samples.channels < 3 and not _holds_gray(form, samples.channels, bits):
@@ -118,7 +91,7 @@ def _write(
         elif form.pillow_name == "PNG" and own_png:
             write_png(temporary, samples, bits=bits, icc=srgb_profile(), metadata=metadata)
         else:
-            image = _pillow_image(samples, keep_alpha=form.alpha)
+            image = pillow_image(samples, keep_alpha=form.alpha)
             options = _save_options(form, metadata, quality)
             if image.mode == "L":
                 del options["icc_profile"]  # it is one for colours
@@ -131,29 +104,19 @@ def _holds_gray(form: WritableFormat, channels: int, bits: int) -> bool:
     return form.pillow_name in ("PNG", "JPEG")
 
 
-def to_pil(pixels: Tensor, alpha: Tensor | None = None) -> Image.Image:
-    """(1, 3, H, W), and (1, 1, H, W) -> an 8-bit Pillow image of mode RGB or RGBA, tagged sRGB.
-
-    Values are clamped to [0, 1] and rounded. Raises ImageError for wrong shapes and for NaN.
-    """
-    _check(pixels, alpha, "pixels")
-    image = _pillow_image(TensorSamples(pixels=pixels, alpha=alpha), keep_alpha=True)
-    image.info["icc_profile"] = srgb_profile()
-    return image
-
-
 def array_to_pil(array: NDArray[np.unsignedinteger[Any]]) -> Image.Image:
     """(H, W, 1 to 4) of uint8 or uint16 -> an 8-bit Pillow image: L, LA, RGB or RGBA.
 
     Colours are tagged sRGB.
     """
-    image = _pillow_image(ArraySamples(array=array), keep_alpha=True)
+    image = pillow_image(ArraySamples(array=array), keep_alpha=True)
     if array.shape[2] >= 3:
         image.info["icc_profile"] = srgb_profile()
     return image
 
 
-def _format_of(path: Path) -> WritableFormat:
+def format_of(path: Path) -> WritableFormat:
+    """By the suffix. Raises ImageError for others, and for folders."""
     form = WRITABLE_FORMATS.get(path.suffix.lower())
     if form is None:
         given = f"the suffix {path.suffix!r}" if path.suffix else "a name without a suffix"
@@ -165,27 +128,8 @@ def _format_of(path: Path) -> WritableFormat:
     return form
 
 
-def _check(pixels: Tensor, alpha: Tensor | None, source: str) -> None:
-    wanted = "(1, 3, H, W) and for alpha (1, 1, H, W), each side at least 1"
-    shape = tuple(pixels.shape)
-    good = len(shape) == 4 and shape[:2] == (1, 3) and min(shape) > 0
-    if alpha is not None:
-        good = good and tuple(alpha.shape) == (1, 1, *shape[2:])
-    if not good or not pixels.is_floating_point():
-        got = f"{shape} {pixels.dtype}, alpha {None if alpha is None else tuple(alpha.shape)}"
-        raise ImageError(f"{source}: wanted float pixels {wanted}; got {got}")
-    for name, tensor in (("pixels", pixels), ("alpha", alpha)):
-        if tensor is None:
-            continue
-        for top, bottom in bands((shape[2], shape[3])):
-            if not torch.isfinite(tensor[:, :, top:bottom]).all():
-                raise ImageError(
-                    f"{source}: the {name} hold NaN or infinity, so there is no picture to write; "
-                    "the network or its input is at fault"
-                )
-
-
-def _pillow_image(samples: SampleRows, *, keep_alpha: bool) -> Image.Image:
+def pillow_image(samples: SampleRows, *, keep_alpha: bool) -> Image.Image:
+    """8 bits; alpha is kept, or else composited onto white."""
     height, width = samples.size_hw
     has_alpha = samples.channels in (2, 4)
     mode = "L" if samples.channels < 3 else "RGB"
@@ -217,7 +161,7 @@ def _save_options(form: WritableFormat, metadata: Metadata, quality: int) -> dic
 def _write_errors_named(path: Path) -> Iterator[None]:
     try:
         yield
-    except ImageError:
+    except ImpastoError:
         raise
     except Exception as error:  # encoders raise nearly anything
         reason = str(error) or type(error).__name__

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from impasto.models.gallery import StyleEntry, find_style, list_styles
-    from impasto.models.style_file import load_style_model, save_style_model
+    from impasto.models.style_file import as_style_model, load_style_model, save_style_model
     from impasto.models.style_model import StyleModel
     from impasto.models.superres_file import (
         load_superres_model,
@@ -29,6 +29,7 @@ __all__ = [
     "StyleModel",
     "SuperResModel",
     "UpscalerEntry",
+    "as_style_model",
     "find_style",
     "find_upscaler",
     "find_upscalers",
@@ -46,6 +47,7 @@ _HOMES = {
     "StyleModel": "style_model",
     "SuperResModel": "superres_model",
     "UpscalerEntry": "upscalers",
+    "as_style_model": "style_file",
     "find_style": "gallery",
     "find_upscaler": "upscalers",
     "find_upscalers": "upscalers",

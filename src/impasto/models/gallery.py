@@ -1,17 +1,21 @@
 """The bundled styles: what there is, from their JSON cards alone. Never imports torch.
 
 A style is three files in the folder `gallery` beside this one: NAME.safetensors (the model),
-NAME.json (its card) and NAME.jpg (a preview of at most 256 px).
+NAME.json (its card) and NAME.jpg (a preview of at most 256 px). Where there is a smaller, faster
+network for it, that is fast/NAME.safetensors with fast/NAME.json.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from impasto.errors import ModelError
+from impasto.errors import ModelError, OptionError
 from impasto.models.cards import advice, card_paths, normalise_name, read_card, texts_of
+from impasto.models.model_path import path_of
 
 GALLERY_FOLDER = Path(__file__).with_name("gallery")
+FAST_FOLDER = "fast"  # in the gallery
+QUALITIES = ("full", "fast")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +23,8 @@ class StyleEntry:
     """A bundled style as its card describes it; unknown texts are empty.
 
     `bytes` is the size of the model file; `preview` is None if there is no picture; `card` is the
-    whole card, with the training's provenance and the objective on held-out photos.
+    whole card, with the training's provenance and the objective on held-out photos. `fast` is the
+    same style by a smaller network, if there is one.
     """
 
     name: str
@@ -32,6 +37,12 @@ class StyleEntry:
     path: Path
     preview: Path | None = None
     card: dict[str, Any] = field(default_factory=dict, hash=False)
+    fast: "StyleEntry | None" = None
+
+    @property
+    def qualities(self) -> tuple[str, ...]:
+        """What there is of "full" and "fast"."""
+        return QUALITIES if self.fast else QUALITIES[:1]
 
 
 def list_styles(folder: Path | None = None) -> list[StyleEntry]:
@@ -57,13 +68,53 @@ def find_style(name: str, folder: Path | None = None) -> StyleEntry:
     raise ModelError(f"no style {name!r}; {hint}")
 
 
+def style_path(name_or_path: str | Path, quality: str = "full") -> Path:
+    """The model file of a bundled style, in that quality; of a path, itself.
+
+    A string is a path if it ends in .safetensors, has a path separator, or names a file. Raises
+    OptionError for an unknown quality, ModelError for an unknown name (with the nearest ones), and
+    where there is no fast network: for a style that has none, or a file.
+    """
+    if quality not in QUALITIES:
+        raise OptionError(f"no quality {quality!r}; choose from {', '.join(QUALITIES)}")
+    path = path_of(name_or_path)
+    train = f"`impasto train style --architecture fast --teacher {name_or_path} ...`"
+    if path is not None:
+        if quality != "full":
+            raise ModelError(
+                f"{path}: a model file has the one quality that it was trained for; leave out "
+                f"quality {quality!r}, or train a fast network from it with {train}"
+            )
+        return path
+    entry = find_style(str(name_or_path))
+    if quality == "full":
+        return entry.path
+    if entry.fast is None:
+        raise ModelError(
+            f"the style {entry.name!r} has no fast network here; leave out quality 'fast', or "
+            f"train one with {train}"
+        )
+    return entry.fast.path
+
+
 def _read_entry(path: Path) -> StyleEntry:
+    fast = path.parent / FAST_FOLDER / path.name
+    entry = _read_one(path)
+    return replace(entry, fast=_read_one(fast)) if fast in card_paths(fast.parent) else entry
+
+
+def _read_one(path: Path) -> StyleEntry:
     card = read_card(path)
     model, preview = path.with_suffix(".safetensors"), path.with_suffix(".jpg")
+    texts = texts_of(card, ("title", "artist", "year", "licence", "painting_source"))
     return StyleEntry(
         # The file's name, not the card's: it is what find_style must lead to.
         name=normalise_name(path.stem),
-        **texts_of(card, ("title", "artist", "year", "licence", "painting_source")),
+        title=texts["title"],
+        artist=texts["artist"],
+        year=texts["year"],
+        licence=texts["licence"],
+        painting_source=texts["painting_source"],
         bytes=model.stat().st_size,
         path=model,
         preview=preview if preview.is_file() else None,

@@ -6,6 +6,7 @@ size, its header, the architecture, every tensor's name, shape and type, and tha
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,12 @@ from torch import Tensor, nn
 
 from impasto.errors import ModelError, OptionError
 from impasto.files.atomic import write_with
-from impasto.models.safetensors_header import read_metadata, with_sorted_header
+from impasto.models.safetensors_header import (
+    MAX_HEADER_BYTES,
+    read_metadata,
+    with_sorted_header,
+    without_doubles,
+)
 
 ConfigT = TypeVar("ConfigT")
 
@@ -29,7 +35,8 @@ class ModelKind(Generic[ConfigT]):
 
     `config_type` is a dataclass of numbers and texts that all have defaults; `build` makes the
     network that it describes. `train_command` writes such files, `list_command` lists the bundled
-    ones. `max_bytes`: no file of this kind is larger.
+    ones. `max_bytes`: no file of this kind is larger. `added_options` of the config are missing in
+    files of earlier versions, which mean their defaults.
     """
 
     format: str
@@ -39,6 +46,7 @@ class ModelKind(Generic[ConfigT]):
     config_type: type[ConfigT]
     build: Callable[[ConfigT], nn.Module]
     max_bytes: int
+    added_options: frozenset[str] = frozenset()
 
     @property
     def remedy(self) -> str:
@@ -117,22 +125,21 @@ def load_model(path: Path, kind: ModelKind[ConfigT]) -> LoadedFile[ConfigT]:
     )
 
 
-def path_of(name_or_path: str | Path) -> Path | None:
-    """The path that is meant; None for the name of a bundled model.
-
-    A string is a path if it ends in .safetensors, has a path separator, or names a file.
-    """
-    path = Path(name_or_path).expanduser()
-    if isinstance(name_or_path, Path) or path.suffix.lower() == ".safetensors":
-        return path
-    return path if len(path.parts) > 1 or "\\" in name_or_path or path.is_file() else None
+def file_format(path: Path) -> str | None:
+    """What kind of model file it says it is; None where it is none, or cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return read_metadata(path, stream.read(MAX_HEADER_BYTES + 8), "").get("format")
+    except (OSError, ModelError):
+        return None
 
 
 def _read_bytes(path: Path, kind: ModelKind[ConfigT]) -> bytes:
     try:
         # One read: what is checked and what is loaded cannot differ.
         with path.open("rb") as stream:
-            data = stream.read(kind.max_bytes + 1)
+            size = os.fstat(stream.fileno()).st_size
+            data = b"" if size > kind.max_bytes else stream.read(kind.max_bytes + 1)
     except FileNotFoundError as error:
         raise ModelError(
             f"{path}: no such file; `{kind.list_command}` lists the bundled {kind.noun}s"
@@ -140,7 +147,7 @@ def _read_bytes(path: Path, kind: ModelKind[ConfigT]) -> bytes:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ModelError(f"{path}: cannot be read ({reason}); give a .safetensors file") from error
-    if len(data) > kind.max_bytes:
+    if max(size, len(data)) > kind.max_bytes:
         raise ModelError(
             f"{path}: larger than any {kind.noun} of Impasto ({kind.max_bytes // 2**20} MiB); "
             "it is another kind of file"
@@ -161,15 +168,17 @@ def _config_of(path: Path, metadata: dict[str, str], kind: ModelKind[ConfigT]) -
         )
     values = _json_object(path, metadata, "config", kind.remedy)
     defaults = _config_to_json(kind.config_type())
-    good = values.keys() == defaults.keys() and all(
-        _same_type(values[key], default) for key, default in defaults.items()
+    earlier = {key: defaults[key] for key in kind.added_options}
+    completed = earlier | values
+    good = completed.keys() == defaults.keys() and all(
+        _same_type(completed[key], default) for key, default in defaults.items()
     )
     if not good:
         raise ModelError(
             f"{path}: its config {values} is not a {kind.noun} network's; {kind.remedy}"
         )
     try:
-        return kind.config_type(**values)
+        return kind.config_type(**completed)
     except OptionError as error:
         raise ModelError(f"{path}: {error}; update impasto, or {kind.remedy}") from error
 
@@ -181,7 +190,7 @@ def _same_type(value: object, default: object) -> bool:
 
 def _json_object(path: Path, metadata: dict[str, str], key: str, remedy: str) -> dict[str, Any]:
     try:
-        value = json.loads(metadata.get(key, ""))
+        value = json.loads(metadata.get(key, ""), object_pairs_hook=without_doubles)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: its {key} is not JSON; {remedy}") from error
     if not isinstance(value, dict):

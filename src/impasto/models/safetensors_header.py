@@ -31,15 +31,28 @@ def read_metadata(path: Path, data: bytes, remedy: str) -> dict[str, str]:
     if len(data) < _LENGTH_BYTES + length:
         raise ModelError(f"{path}: truncated; {remedy}")
     try:
-        header: Any = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length])
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: not a safetensors file, its header is not JSON; {remedy}") from (
-            error
+        header: Any = json.loads(
+            data[_LENGTH_BYTES : _LENGTH_BYTES + length], object_pairs_hook=without_doubles
         )
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{path}: not a safetensors file, its header is not JSON ({error}); {remedy}"
+        ) from error
     metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise ModelError(f"{path}: not a safetensors file, its header is no object; {remedy}")
     return metadata
+
+
+def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json.loads`. Raises ValueError for a key that is there twice.
+
+    Readers differ in which of the two they take: what is checked might not be what is loaded.
+    """
+    known = dict(pairs)
+    if len(known) != len(pairs):
+        raise ValueError("a key is there twice")
+    return known
 
 
 def with_sorted_header(data: bytes) -> bytes:

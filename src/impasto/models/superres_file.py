@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from impasto.errors import ModelError
-from impasto.models.model_file import ModelKind, load_model, path_of, save_model
+from impasto.models.model_file import ModelKind, load_model, save_model
+from impasto.models.model_path import path_of
 from impasto.models.superres_model import SuperResModel, task_of_factor
 from impasto.models.upscalers import TASKS, find_upscaler, find_upscalers
 from impasto.networks.superres import SuperResConfig, build_superres_network

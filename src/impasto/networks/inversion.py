@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
+from impasto.networks.layout import OUTPUT_GAIN
 from impasto.networks.loss import LossNetwork
-from impasto.networks.modern import OUTPUT_GAIN, ConvLayer
+from impasto.networks.modern import ConvLayer
 from impasto.networks.padding import reflect_pad
 from impasto.networks.scaled_tanh import scaled_tanh
 

@@ -9,15 +9,19 @@ from typing import cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.networks.layout import (
+    MIN_SIDE,
+    OUTPUT_GAIN,
+    STRIDE,
+    Block,
+    Conv,
+    Layout,
+    modern_layout,
+)
 from impasto.networks.normalization import InstanceNorm
 from impasto.networks.padding import pad_border, reflect_pad
 from impasto.networks.scaled_tanh import scaled_tanh
 from impasto.networks.subpixel import resize_convolve
-
-STRIDE = 4  # input pixels per sample at the bottleneck, per side
-MIN_SIDE = 16  # the smallest map that every reflection pad inside accepts
-# tanh saturates: with a little headroom pure black and white are reached by finite activations
-OUTPUT_GAIN = 1.1
 
 
 class ConvLayer(nn.Module):
@@ -68,31 +72,45 @@ class ResidualBlock(nn.Module):
 
 
 class ModernStyleNetwork(nn.Module):
-    """c9s1-32, d64, d128, R128 x5, u64, u32, c9s1-3, every number of filters times `width`.
+    """c9s1-32, d64, d128, R128 x `blocks`, u64, u32, c9s1-3, every number of filters times `width`.
 
     (N, 3, H, W) in [0, 1] -> the same shape, for every H, W >= 1; the output may pass [0, 1] by
     0.05 at either end, callers clamp. Sizes that are no multiple of 4 are mirrored up to one
     and cropped back.
     """
 
-    def __init__(self, width: float = 0.5) -> None:
+    def __init__(self, width: float = 0.5, blocks: int = 5) -> None:
         super().__init__()
-        few, some, many = (round(filters * width) for filters in (32, 64, 128))
-        self.layers = nn.Sequential(
-            ConvLayer(3, few, 9),
-            ConvLayer(few, some, 3, stride=2),
-            ConvLayer(some, many, 3, stride=2),
-            *(ResidualBlock(many) for _ in range(5)),
-            ConvLayer(many, some, 3, upsample=2),
-            ConvLayer(some, few, 3, upsample=2),
-            ConvLayer(few, 3, 9, norm=False, relu=False),
-        )
+        self.layout = modern_layout(width, blocks)
+        self.layers = build_layers(self.layout)
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
         padded = pad_to_stride(image)
         output = to_pixels(cast(Tensor, self.layers(to_input(padded))))
         return output[..., :height, :width]
+
+
+def build_layers(layout: Layout) -> nn.Sequential:
+    """The modules of a layout, with random weights."""
+    return nn.Sequential(*(_module(layer) for layer in layout))
+
+
+def _module(layer: Conv | Block) -> nn.Module:
+    if isinstance(layer, Block):
+        return ResidualBlock(layer.channels)
+    if layer.bare:
+        size, stride = layer.kernel_size, layer.stride
+        return nn.Conv2d(layer.in_channels, layer.out_channels, size, stride, bias=False)
+    return ConvLayer(
+        layer.in_channels,
+        layer.out_channels,
+        layer.kernel_size,
+        stride=layer.stride,
+        upsample=layer.upsample,
+        norm=layer.norm,
+        relu=layer.relu,
+    )
 
 
 def pad_to_stride(image: Tensor) -> Tensor:

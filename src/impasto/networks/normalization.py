@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.networks.layout import NORM_EPS
+
 
 class InstanceNorm(nn.Module):
     """Each channel of each image to mean 0 and variance 1 over its pixels, then scale and shift.
@@ -12,7 +14,7 @@ class InstanceNorm(nn.Module):
     training and inference are the same function.
     """
 
-    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+    def __init__(self, channels: int, eps: float = NORM_EPS) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from impasto.errors import OptionError
-from impasto.networks.style_network import StyleNetworkConfig
+from impasto.models.model_path import path_of
+from impasto.networks.style_config import StyleNetworkConfig
 from impasto.training.run_config import RunConfig, check_number, load_recipe, parse_layers
 
 
@@ -29,9 +30,14 @@ class StyleTrainingConfig(RunConfig):
     content_weight: float = 1.0
     style_weight: float = 2.0
     tv_weight: float = 5.0
-    architecture: Literal["modern", "paper"] = "modern"
+    grid_weight: float = 0.0  # against patterns with the period of the network's; see grid_loss
+    architecture: Literal["modern", "paper", "fast"] = "modern"
     width: float = 0.5
     norm: Literal["instance", "batch"] = "instance"
+    blocks: int = 5
+    teacher: str = ""  # a trained style whose pictures to come near to
+    teacher_weight: float = 1.0  # of the mean absolute difference of pixels in [0, 1]
+    teacher_only: float = 0.0  # share of the iterations, the first, in which nothing else counts
     epochs: float = 0.0  # if above 0, sets the iterations by the number of photos
     crops: tuple[tuple[float, int], ...] = ((0.7, 160), (0.3, 256))
     zoom: float = 2.0  # crops show photos at up to this scale, as larger photos would look
@@ -50,8 +56,20 @@ class StyleTrainingConfig(RunConfig):
                 f"{len(self.style)} style images; give one for each"
             )
         self.network  # raises for a bad architecture, width or norm  # noqa: B018
-        for name in ("content_weight", "style_weight", "tv_weight", "epochs"):
+        for name in (
+            "content_weight",
+            "style_weight",
+            "tv_weight",
+            "grid_weight",
+            "epochs",
+            "teacher_weight",
+        ):
             check_number(name, getattr(self, name), least=0.0)
+        if not 0 <= self.teacher_only <= 1 or (self.teacher_only and not self.teacher):
+            raise OptionError(
+                f"--teacher-only: a share of the iterations, 0 to 1, with a --teacher; got "
+                f"{self.teacher_only} and teacher {self.teacher!r}"
+            )
         check_number("zoom", self.zoom, least=0.1)
         check_number("style_size", self.style_size, least=1)
         _check_crops(self.crops)
@@ -59,7 +77,15 @@ class StyleTrainingConfig(RunConfig):
     @property
     def network(self) -> StyleNetworkConfig:
         """The network to train."""
-        return StyleNetworkConfig(architecture=self.architecture, width=self.width, norm=self.norm)
+        return StyleNetworkConfig(
+            architecture=self.architecture, width=self.width, norm=self.norm, blocks=self.blocks
+        )
+
+    @property
+    def initial_quality(self) -> str:
+        """Which network of a bundled style `initial` names: the one of the same architecture."""
+        bundled = bool(self.initial) and path_of(self.initial) is None
+        return "fast" if bundled and self.architecture == "fast" else "full"
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

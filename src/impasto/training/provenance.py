@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ def run_provenance(
     config: StyleTrainingConfig, loss_network: LossNetwork, paths: Sequence[Path]
 ) -> dict[str, Any]:
     """Versions and hashes of everything that a style's weights depend on besides the options."""
-    return {
+    about = {
         **common_provenance(loss_network, paths, config.photos),
         "style_sha256": [hashlib.sha256(path.read_bytes()).hexdigest() for path in config.style],
     }
+    return {**about, "teacher": _of_model(config.teacher)} if config.teacher else about
 
 
 def common_provenance(
@@ -45,11 +47,11 @@ def common_provenance(
     return {**about, "photos": len(paths), "photos_sha256": _listing_hash(root, paths)}
 
 
-def _initial(name_or_path: str) -> dict[str, str] | None:
-    """Which model the training started from; None for random weights."""
+def _of_model(name_or_path: str, quality: str = "full") -> dict[str, str] | None:
+    """Which style model it is; None if none was named."""
     if not name_or_path:
         return None
-    model = load_style_model(name_or_path)
+    model = load_style_model(name_or_path, quality)
     return {"name": model.name, "weights_sha256": hash_tensors(model.network.state_dict())}
 
 
@@ -66,7 +68,9 @@ def check_same_run(
     """Raise TrainingError if the checkpoint is of other options, and name those that differ."""
     if checkpoint is None:
         return
-    wanted, found = config.to_json(), checkpoint.config
+    # a checkpoint of an earlier version lacks options that came later: they were at their defaults
+    defaults = {field.name: field.default for field in fields(config)}
+    wanted, found = config.to_json(), defaults | checkpoint.config
     differing = [
         f"--{name.replace('_', '-')} was {found.get(name)!r}, is {value!r}"
         for name, value in wanted.items()
@@ -74,7 +78,7 @@ def check_same_run(
     ]
     differing += [
         f"{name} was {checkpoint.provenance.get(name)!r}, is {provenance.get(name)!r}"
-        for name in ("loss_network_hash", "style_sha256", "photos_sha256")
+        for name in ("loss_network_hash", "style_sha256", "photos_sha256", "teacher")
         if checkpoint.provenance.get(name) != provenance.get(name)
     ]
     if differing:
@@ -113,10 +117,17 @@ def model_card(
             "optimizer": config.optimizer,
             "learning_rate": config.learning_rate,
             "schedule": config.schedule,
-            "initial": _initial(config.initial),
+            "initial": _of_model(config.initial, config.initial_quality),
             "seed": config.seed,
         },
     }
+    if config.grid_weight:
+        card["trained"]["weights"]["grid"] = config.grid_weight
+    if config.teacher:
+        card["trained"] |= {
+            "teacher_weight": config.teacher_weight,
+            "teacher_only": config.teacher_only,
+        }
     if objective is not None:
         card["objective"] = {
             "size_px": VALIDATION_PX,

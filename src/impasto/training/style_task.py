@@ -14,11 +14,12 @@ from impasto.data.photos import (
     photo_batches,
 )
 from impasto.errors import TrainingError
-from impasto.losses import LossWeights, PerceptualLoss
+from impasto.losses import LossWeights, PerceptualLoss, grid_loss, pixel_loss
 from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
 from impasto.models import StyleModel, load_style_model, save_style_model
 from impasto.networks import LossNetwork, build_style_network
 from impasto.networks.devices import choose_dtype
+from impasto.networks.layout import STRIDE
 from impasto.training.balance import JUDGE_AT, judge_balance
 from impasto.training.config import StyleTrainingConfig
 from impasto.training.events import Notice, OnEvent, Saved, Validated
@@ -74,6 +75,8 @@ class StyleTask:
         # twice `to`: PyTorch's stubs know no overload with both
         network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network: nn.Module = network
+        self.teacher = _teacher(config, device)
+        self._done = 0
         self.dtype = choose_dtype(config.precision, device)
         self.crops = PhotoCrops(paths, self._crop_px_of_sample, seed=config.seed, zoom=config.zoom)
         self.previews = self._preview_photos([*self.held_out, *paths])
@@ -100,6 +103,7 @@ class StyleTask:
         )
 
     def batches(self, start: int) -> Iterator[PhotoBatch]:
+        self._done = start
         return photo_batches(
             self.crops,
             batch_size=self.config.batch_size,
@@ -109,18 +113,48 @@ class StyleTask:
         )
 
     def loss(self, batch: PhotoBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        if self._done < self.config.teacher_only * self.config.iterations:
+            return self._teacher_loss(batch.images)
         return self._loss(batch.images)
 
     def _plain_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with self._autocast():
             output = self.network(images)
             terms = self.criterion.terms(output, images)
         named = {"content": terms.content, "style": terms.style, "tv": terms.tv}
         named |= {f"style {layer}": term for layer, term in terms.style_by_layer.items()}
-        return self.criterion.total(terms), named
+        total = self.criterion.total(terms)
+        if self.config.grid_weight:
+            # sides of other sizes end within a period
+            whole = [side - side % STRIDE for side in images.shape[-2:]]
+            pair = (each[..., : whole[0], : whole[1]] for each in (output, images))
+            named["grid"] = grid_loss(*pair, factor=STRIDE)
+            total = total + self.config.grid_weight * named["grid"]
+        if self.teacher is not None:
+            named["teacher"] = self._distance_to_teacher(output, images)
+            total = total + self.config.teacher_weight * named["teacher"]
+        return total, named
+
+    def _teacher_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Nothing but the teacher's picture: a third of the time, for no loss network is run."""
+        with self._autocast():
+            output = self.network(images)
+        distance = self._distance_to_teacher(output, images)
+        return self.config.teacher_weight * distance, {"teacher": distance}
+
+    def _distance_to_teacher(self, output: Tensor, images: Tensor) -> Tensor:
+        """Mean absolute difference between pixels in [0, 1]."""
+        assert self.teacher is not None
+        with torch.no_grad(), self._autocast():
+            painted = self.teacher(images)
+        return pixel_loss(output, painted, kind="absolute")
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def after_step(self, iteration: int, terms: dict[str, float]) -> None:
         config = self.config
+        self._done = iteration
         self._judge(iteration, terms)
         last = iteration == config.iterations
         if config.preview_every and (iteration % config.preview_every == 0 or last):
@@ -177,7 +211,7 @@ class StyleTask:
     def _judge(self, iteration: int, terms: dict[str, float]) -> None:
         """Collect the errors over a stretch early in the run, and give advice at its end."""
         first, last = (round(share * self.config.iterations) for share in JUDGE_AT)
-        if iteration <= first or iteration > last:
+        if iteration <= first or iteration > last or self.teacher is not None:
             return
         self._judge_sums.append(terms)
         if iteration == last:
@@ -191,10 +225,19 @@ class StyleTask:
 def _initial_network(config: StyleTrainingConfig) -> nn.Module:
     if not config.initial:
         return build_style_network(config.network).train()
-    model: StyleModel = load_style_model(config.initial)
+    model: StyleModel = load_style_model(config.initial, config.initial_quality)
     if model.config != config.network:
         raise TrainingError(
             f"--initial {config.initial} holds {model.config}, but {config.network} is to be "
-            "trained; give the same --architecture, --width and --norm"
+            "trained; give the same --architecture, --width, --blocks and --norm"
         )
     return model.network.requires_grad_(True).train()
+
+
+def _teacher(config: StyleTrainingConfig, device: torch.device) -> StyleModel | None:
+    if not config.teacher:
+        return None
+    model = load_style_model(config.teacher).to(device)
+    # not `replace`: the network is this model's own
+    model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model

@@ -13,7 +13,7 @@ from impasto.data.degradations.degradation import (
     to_8_bits,
 )
 from impasto.data.degradations.gaussian import gaussian_blur
-from impasto.media.imresize import imresize
+from impasto.media.matlab_resizing import imresize
 
 PAPER_SIGMA_PX = 1.0
 

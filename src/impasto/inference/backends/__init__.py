@@ -16,7 +16,7 @@ from impasto.networks.devices import choose_dtype
 __all__ = ["BACKENDS", "PRECISIONS", "Backend", "Choice", "choose", "make_backend"]
 
 BACKENDS = ("auto", "eager", "compile", "openvino", "onnx")
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ _KINDS = {
         home="openvino:OpenVinoBackend",
         packages=("openvino",),
         extra="openvino",
-        precisions={"cpu": ("float32", "bfloat16")},
+        precisions={"cpu": ("float32", "bfloat16", "int8")},
     ),
     "onnx": _Kind(
         home="onnxruntime:OnnxRuntimeBackend",
@@ -59,7 +59,11 @@ _KINDS = {
 }
 # The fastest first, as measured by benchmarks/inference.py at 256, 512 and 1024 px a side: the
 # order was the same at each. torch.compile is never chosen: half a minute for every size.
-_FASTEST = {"float32": ("openvino", "onnx", "eager"), "bfloat16": ("openvino", "eager")}
+_FASTEST = {
+    "float32": ("openvino", "onnx", "eager"),
+    "bfloat16": ("openvino", "eager"),
+    "int8": ("openvino",),
+}
 
 
 def choose(backend: str, precision: str, device: torch.device) -> Choice:
@@ -77,7 +81,7 @@ def choose(backend: str, precision: str, device: torch.device) -> Choice:
         precision = wanted if fits else "float32"
     if backend == "auto":
         order = _FASTEST.get(precision, ("eager",)) if device.type == "cpu" else ("eager",)
-        backend = next((name for name in order if _KINDS[name].installed), "eager")
+        backend = next((name for name in order if _KINDS[name].installed), order[-1])
     kind = _KINDS[backend]
     if not kind.installed:
         missing = ", ".join(package for package in kind.packages if not is_installed(package))
@@ -102,10 +106,11 @@ def make_backend(choice: Choice, model: StyleModel, device: torch.device) -> Bac
     """Get the network ready to run there. Raises OptionError as `choose`."""
     module, name = _KINDS[choice.backend].home.split(":")
     make = cast(
-        Callable[[StyleModel, torch.device, str], Backend],
+        Callable[..., Backend],
         getattr(import_module(f"impasto.inference.backends.{module}"), name),
     )
-    return make(model, device, choice.precision)
+    options = {"anywhere": choice.anywhere} if choice.backend == "onnx" else {}
+    return make(model, device, choice.precision, **options)
 
 
 def _check_name(what: str, given: str, known: tuple[str, ...]) -> None:

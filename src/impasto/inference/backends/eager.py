@@ -1,15 +1,17 @@
 """PyTorch, operation by operation: always there."""
 
+from functools import cached_property
 from typing import cast
 
 import torch
 from torch import Tensor
 
 from impasto.inference.backends.backend import Backend
-from impasto.inference.plan import has_parts_of_levels
+from impasto.inference.levels import has_parts_of_levels
 from impasto.inference.plan_network import PlanNetwork
 from impasto.inference.rewrite import rewrite
 from impasto.inference.strips import stylize_in_strips
+from impasto.inference.suitability import suitable_precision
 from impasto.models import StyleModel
 from impasto.networks import ModernStyleNetwork
 
@@ -34,14 +36,27 @@ class EagerBackend(Backend):
         if self._faster_in_strips(image):
             assert isinstance(self.whole, ModernStyleNetwork)
             return stylize_in_strips(self.whole, image, dtype=self.dtype).clamp_(0, 1)
-        split = self.precision != "float32" and has_parts_of_levels(image)
+        if self._needs_float32(image):
+            network = self._exact
+        else:
+            network = self.networks[self.precision != "float32" and has_parts_of_levels(image)]
         with torch.no_grad():
-            return cast(Tensor, self.networks[split](image))
+            return cast(Tensor, network(image))
 
     def _rewritten(self, *, split: bool) -> PlanNetwork:
         subpixel = self.precision in self.subpixel_precisions
         steps = rewrite(self.whole, subpixel=subpixel, split=split)
         return PlanNetwork(steps, self.dtype).to(self.device)
+
+    @cached_property
+    def _exact(self) -> PlanNetwork:
+        return PlanNetwork(rewrite(self.whole), torch.float32).to(self.device)
+
+    def _needs_float32(self, image: Tensor) -> bool:
+        # told on the CPU only: elsewhere it would have to wait for the pixels
+        if self.device.type != "cpu":
+            return False
+        return suitable_precision(image.numpy(), self.precision) != self.precision
 
     def _faster_in_strips(self, image: Tensor) -> bool:
         """Large maps in half precision: multiplying is quick then, and reaching memory is not."""

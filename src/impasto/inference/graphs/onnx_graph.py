@@ -3,37 +3,47 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from impasto.inference import plan
 from impasto.inference.extras import import_extra
-from impasto.inference.graphs.writer import SPATIAL, GraphWriter, Samples
-from impasto.inference.plan import Plan
+from impasto.inference.graphs.operations import CHANNELS, SPATIAL
+from impasto.inference.graphs.writer import GraphWriter, Precision, Samples
+from impasto.inference.plan import Floats
+from impasto.inference.superres_steps import GraphPlan
 
 # Of 2022 and 2021: old enough for browsers' and phones' runtimes, new enough for what is used.
 OPSET = 17
 IR_VERSION = 8
+_KINDS = {"float32": "FLOAT", "float16": "FLOAT16", "uint8": "UINT8"}
 
 
 def onnx_model(
-    steps: Plan,
+    steps: GraphPlan,
     *,
     samples: Samples = "float32",
+    precision: Precision = "float32",
+    size_hw: tuple[int, int] | None = None,
+    channels: int = 3,
+    factor: int = 1,
     name: str = "impasto",
     metadata: Mapping[str, str] | None = None,
 ) -> Any:
-    """The `onnx.ModelProto` from "image", (N, 3, H, W), to "output", see `GraphWriter`.
+    """The `onnx.ModelProto` from "image", (N, channels, H, W), to "output", see `GraphWriter`.
 
-    Its weights are float32; `metadata` goes into its properties. Raises OptionError where the
-    package onnx is not installed.
+    `precision`: float32 or float16. `factor`: how many times as high and wide the output is.
+    `metadata` goes into its properties. Raises OptionError where the package onnx is not installed.
     """
     onnx = import_extra("onnx", "onnx")
-    writer = _OnnxWriter(samples)
+    writer = _OnnxWriter(samples, precision=precision, size_hw=size_hw)
     helper, kind = onnx.helper, onnx.TensorProto
     output = writer.write_plan(steps, "image")
     writer.node("Identity", [output], output="output")
     element = kind.UINT8 if samples == "uint8" else kind.FLOAT
+    shapes = _shapes(size_hw, channels, factor)
     ends = [
-        helper.make_tensor_value_info(end, element, ["batch", 3, "height", "width"])
-        for end in ("image", "output")
+        helper.make_tensor_value_info(end, element, shape)
+        for end, shape in zip(("image", "output"), shapes, strict=True)
     ]
     graph = helper.make_graph(writer.nodes, name, ends[:1], ends[1:], writer.constants)
     model = helper.make_model(
@@ -47,9 +57,23 @@ def onnx_model(
     return model
 
 
+def _shapes(
+    size_hw: tuple[int, int] | None, channels: int, factor: int
+) -> tuple[list[str | int], list[str | int]]:
+    """Of the input and of the output: numbers, or names for any number."""
+    if size_hw is not None:
+        height, width = size_hw
+        return [1, channels, height, width], [1, 3, height * factor, width * factor]
+    sides = ["height", "width"]
+    enlarged = sides if factor == 1 else [f"{factor}*{side}" for side in sides]
+    return ["batch", channels, *sides], ["batch", 3, *enlarged]
+
+
 class _OnnxWriter(GraphWriter):
-    def __init__(self, samples: Samples) -> None:
-        super().__init__(samples)
+    def __init__(
+        self, samples: Samples, *, precision: Precision, size_hw: tuple[int, int] | None
+    ) -> None:
+        super().__init__(samples, precision=precision, size_hw=size_hw)
         self.onnx = import_extra("onnx", "onnx")
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
@@ -74,11 +98,25 @@ class _OnnxWriter(GraphWriter):
         lists = [self.node("Unsqueeze", [scalar, self.integers((0,))]) for scalar in scalars]
         return self.node("Concat", lists, axis=0)
 
-    def as_float(self, samples: Any) -> Any:
-        return self.node("Cast", [samples], to=self.onnx.TensorProto.FLOAT)
+    def weights(self, values: Floats) -> Any:
+        # in the file as they are used: half as many bytes
+        return self.constant(np.array(values, self.precision, order="C"))
 
-    def as_uint8(self, values: Any) -> Any:
-        return self.node("Cast", [self.node("Round", [values])], to=self.onnx.TensorProto.UINT8)
+    def cast(self, values: Any, kind: str) -> Any:
+        return self.node("Cast", [values], to=getattr(self.onnx.TensorProto, _KINDS[kind]))
+
+    def round(self, values: Any) -> Any:
+        return self.node("Round", [values])
+
+    def beside(self, first: Any, second: Any) -> Any:
+        return self.node("Concat", [first, second], axis=CHANNELS)
+
+    def channels(self, features: Any, start: int, stop: int) -> Any:
+        ends = [self.integers((end,)) for end in (start, stop, CHANNELS)]
+        return self.node("Slice", [features, *ends])
+
+    def where_set(self, mask: Any, yes: Any, no: Any) -> Any:
+        return self.node("Where", [self.node("Greater", [mask, self.floats(0.0)]), yes, no])
 
     def add(self, left: Any, right: Any) -> Any:
         return self.node("Add", [left, right])
@@ -110,7 +148,8 @@ class _OnnxWriter(GraphWriter):
     def pad(self, features: Any, step: plan.Pad) -> Any:
         mode = "edge" if step.mode == "replicate" else step.mode
         sides = self.integers((0, 0, step.before, step.before, 0, 0, step.after, step.after))
-        return self.node("Pad", [features, sides, self.floats(step.value)], mode=mode)
+        value = self.weights(np.asarray(step.value))
+        return self.node("Pad", [features, sides, value], mode=mode)
 
     def convolve(self, features: Any, weight: Any, bias: Any | None, stride: int) -> Any:
         inputs = [features, weight] if bias is None else [features, weight, bias]

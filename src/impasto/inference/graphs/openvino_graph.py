@@ -1,36 +1,78 @@
 """A plan as an OpenVINO model, written with OpenVINO's own operations."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from impasto.inference import plan
 from impasto.inference.extras import import_extra
-from impasto.inference.graphs.writer import SPATIAL, GraphWriter, Samples
-from impasto.inference.plan import Plan, is_split
+from impasto.inference.graphs.operations import CHANNELS, SPATIAL
+from impasto.inference.graphs.writer import GraphWriter, Samples
+from impasto.inference.openvino_steps import (
+    EnlargeMirrored,
+    Quantise,
+    QuantisedConvolve,
+    with_mirrored_borders,
+)
+from impasto.inference.plan import Floats, Plan, is_split
+from impasto.inference.superres_steps import GraphPlan
+
+_KINDS = {"float32": "f32", "float16": "f16", "uint8": "u8"}
 
 
-def openvino_model(steps: Plan, *, samples: Samples = "float32", name: str = "impasto") -> Any:
-    """The `openvino.Model` from "image", (N, 3, H, W), to "output", see `GraphWriter`.
+def openvino_model(
+    steps: GraphPlan,
+    *,
+    samples: Samples = "float32",
+    half_weights: bool = False,
+    size_hw: tuple[int, int] | None = None,
+    channels: int = 3,
+    name: str = "impasto",
+) -> Any:
+    """The `openvino.Model` from "image", (N, channels, H, W), to "output", see `GraphWriter`.
 
-    Its weights are float32. Raises OptionError where OpenVINO is not installed.
+    Its weights are float32, or float16 and enlarged to float32 when it is loaded; in what it
+    computes is chosen then. Raises OptionError where OpenVINO is not installed.
     """
     openvino = import_extra("openvino", "openvino")
-    writer = _OpenVinoWriter(samples)
+    writer = _OpenVinoWriter(samples, half_weights=half_weights, size_hw=size_hw)
     kind = np.uint8 if samples == "uint8" else np.float32
-    channels = 6 if is_split(steps) else 3
-    image = writer.op.parameter([-1, channels, -1, -1], kind, name="image")
-    output = writer.write_plan(steps, image)
+    if samples == "levels":
+        channels = 6 if is_split(cast(Plan, steps)) else 3
+    count, height, width = (-1, -1, -1) if size_hw is None else (1, *size_hw)
+    image = writer.op.parameter([count, channels, height, width], kind, name="image")
+    merged = with_mirrored_borders(cast(Plan, steps))
+    output = writer.write_plan(cast(GraphPlan, merged), image)
     image.output(0).get_tensor().set_names({"image"})
     output.output(0).get_tensor().set_names({"output"})
     return openvino.Model([writer.op.result(output, name="output")], [image], name)
 
 
 class _OpenVinoWriter(GraphWriter):
-    def __init__(self, samples: Samples) -> None:
-        super().__init__(samples)
+    def __init__(
+        self, samples: Samples, *, half_weights: bool, size_hw: tuple[int, int] | None
+    ) -> None:
+        super().__init__(samples, size_hw=size_hw)
+        self.half_weights = half_weights
         self.op = import_extra("openvino.opset13", "openvino")
+
+    def write(self, step: Any, features: Any) -> Any:
+        """One step; those of `openvino_steps` too."""
+        match step:
+            case EnlargeMirrored():
+                return self.enlarge_mirrored(features)
+            case Quantise():
+                return self.in_levels(features, self.floats(0.0), self.floats(step.top), 256)
+            case QuantisedConvolve():
+                ends = step.ends()
+                low, high = self.floats(-ends), self.floats(ends)
+                weight = self.in_levels(self.floats(step.weight), low, high, 255)
+                return self.convolve(features, weight, None, step.stride)
+        return super().write(step, features)
+
+    def in_levels(self, values: Any, low: Any, high: Any, levels: int) -> Any:
+        return self.op.fake_quantize(values, low, high, low, high, levels)
 
     def constant(self, values: Any) -> Any:
         return self.op.constant(values)
@@ -43,11 +85,26 @@ class _OpenVinoWriter(GraphWriter):
         lists = [self.op.unsqueeze(scalar, self.integers(0)) for scalar in scalars]
         return self.op.concat(lists, 0)
 
-    def as_float(self, samples: Any) -> Any:
-        return self.op.convert(samples, "f32")
+    def weights(self, values: Floats) -> Any:
+        if self.half_weights and np.ndim(values) > 1:
+            return self.cast(self.constant(np.array(values, np.float16, order="C")), "float32")
+        return self.floats(values)
 
-    def as_uint8(self, values: Any) -> Any:
-        return self.op.convert(self.op.round(values, "half_to_even"), "u8")
+    def cast(self, values: Any, kind: str) -> Any:
+        return self.op.convert(values, _KINDS[kind])
+
+    def round(self, values: Any) -> Any:
+        return self.op.round(values, "half_to_even")
+
+    def beside(self, first: Any, second: Any) -> Any:
+        return self.op.concat([first, second], CHANNELS)
+
+    def channels(self, features: Any, start: int, stop: int) -> Any:
+        ends = [self.integers((end,)) for end in (start, stop, 1, CHANNELS)]
+        return self.op.slice(features, *ends)
+
+    def where_set(self, mask: Any, yes: Any, no: Any) -> Any:
+        return self.op.select(self.op.greater(mask, self.floats(0.0)), yes, no)
 
     def add(self, left: Any, right: Any) -> Any:
         return self.op.add(left, right)
@@ -100,14 +157,26 @@ class _OpenVinoWriter(GraphWriter):
         return self.op.depth_to_space(features, "depth_first", factor)
 
     def enlarge(self, features: Any) -> Any:
+        return self._doubled(features, "floor", "asymmetric")
+
+    def enlarge_mirrored(self, features: Any) -> Any:
+        """Mirroring an enlarged map by one pixel repeats its edge.
+
+        So the small map gets its first row and column once more, each sample counts from the pixel
+        before its own two, and behind the end the last one is repeated.
+        """
+        features = self.pad(features, plan.Pad(before=1, after=0, mode="replicate"))
+        return self._doubled(features, "ceil", "half_pixel")
+
+    def _doubled(self, features: Any, rounding: str, coordinates: str) -> Any:
         return self.op.interpolate(
             features,
             self.floats((2.0, 2.0)),
             "nearest",
             "scales",
             axes=self.integers(SPATIAL),
-            nearest_mode="floor",
-            coordinate_transformation_mode="asymmetric",
+            nearest_mode=rounding,
+            coordinate_transformation_mode=coordinates,
         )
 
     def relu(self, features: Any) -> Any:

@@ -1,56 +1,88 @@
 """How a plan becomes a graph, whatever the runtime: each step in the runtime's own operations."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
-from torch import Tensor
 
-from impasto.inference import plan
-from impasto.inference.plan import INPUT_SCALE, Plan, Step
+from impasto.inference import plan, superres_steps
+from impasto.inference.graphs.operations import SPATIAL, Operations
+from impasto.inference.plan import INPUT_SCALE, Floats, Plan, is_split
+from impasto.inference.superres_steps import GraphPlan, GraphStep
 
 Samples = Literal["float32", "uint8", "levels"]
-SPATIAL = (2, 3)  # the axes of height and width
+Precision = Literal["float32", "bfloat16", "float16"]
+COLORS = 3
 
 
-class GraphWriter(ABC):
-    """Writes a plan as a graph from "image", (N, 3, H, W), to "output", the same shape.
+def mirror_positions(size: int, step: plan.Mirror) -> list[int]:
+    """Which of an image's `size` rows stand where after `step`."""
+    behind = step.border + max(-size % step.multiple, step.least - size)
+    index = np.pad(np.arange(size), (step.border, behind), mode="reflect")
+    return [int(position) for position in np.pad(index, step.outer, mode="reflect")]
 
-    H and W are known when the graph runs, and may be anything from 1 on. `samples`: of in- and
-    output, "float32" in [0, 1] or "uint8"; "levels" is what `to_levels` gives in, and float32 in
-    [0, 1] out. What is abstract are the runtime's operations; values
-    of the graph are whatever the runtime takes them to be.
+
+class GraphWriter(Operations):
+    """Writes a plan as a graph from "image", (N, C, H, W), to "output", (N, 3, H', W').
+
+    H and W are known when the graph runs, and may be anything from 1 on; or they are `size_hw`.
+    `samples`: of in- and output, "float32" in [0, 1] or "uint8"; "levels" is what `to_levels`
+    gives in, and float32 in [0, 1] out. `precision`: in which maps are held and convolved;
+    statistics, pixels, in- and output are float32 all the same.
     """
 
-    def __init__(self, samples: Samples) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        *,
+        precision: Precision = "float32",
+        size_hw: tuple[int, int] | None = None,
+    ) -> None:
         self.samples = samples
+        self.precision = precision
+        self.size_hw = size_hw
 
-    def write_plan(self, steps: Plan, image: Any) -> Any:
+    def write_plan(self, steps: GraphPlan, image: Any) -> Any:
         """The graph's values from "image" on; returns that of the output."""
-        self.sides = [self.side_of(image, axis) for axis in SPATIAL]
-        if self.samples == "uint8":
-            features = self.as_float(image)
-        elif self.samples == "levels":
-            features = image
-        else:
-            features = self.multiply(image, self.floats(INPUT_SCALE))
-        for step in steps:
-            features = self.write(step, features)
+        if self.size_hw is None:
+            self.sides = [self.side_of(image, axis) for axis in SPATIAL]
+        # only style networks begin by mirroring, and only they take parts of levels apart
+        split = isinstance(steps[0], plan.Mirror) and is_split(cast(Plan, steps))
+        self.levels = self.entered(image, split=split)
+        features = self.levels
+        if not any(isinstance(step, superres_steps.Sum) for step in steps):
+            features = self.narrowed(features)
+        features = self.write_all(steps, features)
         return self.as_uint8(features) if self.samples == "uint8" else features
 
-    def write(self, step: Step, features: Any) -> Any:
+    def entered(self, image: Any, *, split: bool) -> Any:
+        """What the plan takes, in float32, see `to_levels`."""
+        if self.samples == "levels":
+            return image
+        if self.samples == "uint8":
+            return self.cast(image, "float32")
+        levels = self.multiply(image, self.floats(INPUT_SCALE))
+        if not split:
+            return levels
+        whole = self.round(levels)
+        return self.beside(whole, self.subtract(levels, whole))
+
+    def write_all(self, steps: GraphPlan, features: Any) -> Any:
+        """One step after the other."""
+        for step in steps:
+            features = self.write(step, features)
+        return features
+
+    def write(self, step: GraphStep, features: Any) -> Any:
         """One step."""
         match step:
             case plan.Convolve():
-                bias = None if step.bias is None else self.floats(step.bias)
-                return self.convolve(features, self.floats(step.weight), bias, step.stride)
+                bias = None if step.bias is None else self.weights(step.bias)
+                return self.convolve(features, self.weights(step.weight), bias, step.stride)
             case plan.Normalise():
-                return self.normalise(features, step)
+                return self.narrowed(self.normalise(self.widened(features), step))
             case plan.Residual():
-                branch = features
-                for inner in step.body:
-                    branch = self.write(inner, branch)
+                branch = self.write_all(step.body, features)
                 return self.add(self.cropped(features, step.crop), branch)
             case plan.Shuffle():
                 return self.shuffle(features, step.factor)
@@ -63,14 +95,60 @@ class GraphWriter(ABC):
             case plan.Pad():
                 return self.pad(features, step)
             case plan.Mirror():
-                for axis, size in zip(SPATIAL, self.sides, strict=True):
-                    features = self.gather(features, self.mirror_index(size, step), axis)
+                for axis in SPATIAL:
+                    features = self.gather(features, self.mirror_index(axis, step), axis)
                 return features
             case plan.Squash():
                 return self.squashed(features, step)
             case plan.Fit():
-                start, stop = self.integers((0, 0)), self.joined(self.sides)
-                return self.part(features, start, stop)
+                return self.fitted(features, 1)
+            case superres_steps.Blank():
+                return self.blanked(features)
+            case superres_steps.Sum():
+                return self.summed(step, features)
+            case superres_steps.Trim():
+                return self.fitted(features, step.factor)
+            case superres_steps.Clip():
+                return self.clipped(features, step)
+
+    def summed(self, step: superres_steps.Sum, features: Any) -> Any:
+        """The `exact` summand, and the sum, in float32."""
+        body = self.widened(self.write_all(step.body, self.narrowed(features)))
+        wanted, self.precision = self.precision, "float32"
+        exact = self.write_all(step.exact, features)
+        self.precision = wanted
+        return self.add(body, exact)
+
+    def blanked(self, levels: Any) -> Any:
+        """The colours of (N, 4, h, w) mid-grey where its mask is set; in levels."""
+        mask = self.channels(levels, COLORS, COLORS + 1)
+        missing = self.multiply(mask, self.floats(1 / INPUT_SCALE))
+        known = self.subtract(self.floats(1.0), missing)
+        colors = self.multiply(self.channels(levels, 0, COLORS), known)
+        holes = self.multiply(missing, self.floats(superres_steps.HOLE_LEVEL))
+        return self.beside(self.add(colors, holes), mask)
+
+    def clipped(self, features: Any, step: superres_steps.Clip) -> Any:
+        """Pixels in [0, 1], or up to 255 where the output is uint8."""
+        if self.samples == "uint8":
+            features = self.multiply(features, self.floats(INPUT_SCALE))
+        pixels = self.clamp(features, self.top)
+        if not step.masked:
+            return pixels
+        image = self.channels(self.levels, 0, COLORS)
+        image = self.multiply(image, self.floats(self.top / INPUT_SCALE))
+        return self.where_set(self.channels(self.levels, COLORS, COLORS + 1), pixels, image)
+
+    def fitted(self, features: Any, factor: int) -> Any:
+        """Cropped to `factor` times the image's sides."""
+        if self.size_hw is not None:
+            stop = self.integers([side * factor for side in self.size_hw])
+        else:
+            sides = self.sides
+            if factor > 1:
+                sides = [self.multiply(side, self.integers(factor)) for side in sides]
+            stop = self.joined(sides)
+        return self.part(features, self.integers((0, 0)), stop)
 
     def cropped(self, features: Any, border: int) -> Any:
         """Without `border` samples on every side."""
@@ -78,8 +156,12 @@ class GraphWriter(ABC):
             return features
         return self.part(features, self.integers((border,) * 2), self.integers((-border,) * 2))
 
-    def mirror_index(self, size: Any, step: plan.Mirror) -> Any:
-        """As `plan_network.mirror_index`, of a side that is known when the graph runs."""
+    def mirror_index(self, axis: int, step: plan.Mirror) -> Any:
+        """Which of an image's rows, or columns, stand where after `step`."""
+        side = axis - SPATIAL[0]
+        if self.size_hw is not None:
+            return self.integers(mirror_positions(self.size_hw[side], step))
+        size = self.sides[side]
         multiple = self.integers(step.multiple)
         short = self.remainder(self.subtract(self.integers(0), size), multiple)
         short = self.maximum(short, self.subtract(self.integers(step.least), size))
@@ -97,92 +179,40 @@ class GraphWriter(ABC):
 
     def squashed(self, features: Any, step: plan.Squash) -> Any:
         """Pixels in [0, 1], or up to 255 where the output is uint8."""
-        top = INPUT_SCALE if self.samples == "uint8" else 1.0
-        pixels = self.sigmoid(features)
-        if step.scale * top != 1:
-            pixels = self.multiply(pixels, self.floats(step.scale * top))
+        pixels = self.widened(features)
+        if step.sigmoid:
+            pixels = self.sigmoid(pixels)
+        if step.scale * self.top != 1:
+            pixels = self.multiply(pixels, self.floats(step.scale * self.top))
         if step.shift != 0:
-            pixels = self.add(pixels, self.floats(step.shift * top))
-        return self.clamp(pixels, top)
+            pixels = self.add(pixels, self.floats(step.shift * self.top))
+        return self.clamp(pixels, self.top)
 
-    def floats(self, values: Tensor | float | Sequence[float]) -> Any:
+    @property
+    def top(self) -> float:
+        """White, in the output's samples."""
+        return INPUT_SCALE if self.samples == "uint8" else 1.0
+
+    def floats(self, values: Floats | float | Sequence[float]) -> Any:
         """A float32 constant."""
-        if isinstance(values, Tensor):
-            return self.constant(values.detach().float().cpu().contiguous().numpy())
-        return self.constant(np.asarray(values, np.float32))
+        return self.constant(np.array(values, np.float32, order="C"))
+
+    def weights(self, values: Floats) -> Any:
+        """A constant in the precision of the maps."""
+        return self.narrowed(self.floats(values))
+
+    def narrowed(self, values: Any) -> Any:
+        """In the precision of the maps."""
+        return values if self.precision == "float32" else self.cast(values, self.precision)
+
+    def widened(self, values: Any) -> Any:
+        """From the precision of the maps to float32."""
+        return values if self.precision == "float32" else self.cast(values, "float32")
+
+    def as_uint8(self, values: Any) -> Any:
+        """Values in [0, 255], rounded."""
+        return self.cast(self.round(values), "uint8")
 
     def integers(self, values: int | Sequence[int]) -> Any:
         """An int64 constant."""
         return self.constant(np.asarray(values, np.int64))
-
-    @abstractmethod
-    def constant(self, values: Any) -> Any: ...
-
-    @abstractmethod
-    def side_of(self, image: Any, axis: int) -> Any:
-        """The image's height or width, an int64 scalar."""
-
-    @abstractmethod
-    def joined(self, scalars: Sequence[Any]) -> Any:
-        """Scalars as one list."""
-
-    @abstractmethod
-    def as_float(self, samples: Any) -> Any: ...
-
-    @abstractmethod
-    def as_uint8(self, values: Any) -> Any:
-        """Values in [0, 255], rounded."""
-
-    @abstractmethod
-    def add(self, left: Any, right: Any) -> Any: ...
-
-    @abstractmethod
-    def subtract(self, left: Any, right: Any) -> Any: ...
-
-    @abstractmethod
-    def multiply(self, left: Any, right: Any) -> Any: ...
-
-    @abstractmethod
-    def maximum(self, left: Any, right: Any) -> Any: ...
-
-    @abstractmethod
-    def remainder(self, left: Any, right: Any) -> Any:
-        """Of integers, with the sign of `right`."""
-
-    @abstractmethod
-    def absolute(self, values: Any) -> Any: ...
-
-    @abstractmethod
-    def range(self, start: Any, stop: Any) -> Any: ...
-
-    @abstractmethod
-    def gather(self, features: Any, index: Any, axis: int) -> Any: ...
-
-    @abstractmethod
-    def part(self, features: Any, start: Any, stop: Any) -> Any:
-        """From `start` to `stop`, in the two axes of SPATIAL."""
-
-    @abstractmethod
-    def pad(self, features: Any, step: plan.Pad) -> Any: ...
-
-    @abstractmethod
-    def convolve(self, features: Any, weight: Any, bias: Any | None, stride: int) -> Any: ...
-
-    @abstractmethod
-    def normalise(self, features: Any, step: plan.Normalise) -> Any: ...
-
-    @abstractmethod
-    def shuffle(self, features: Any, factor: int) -> Any: ...
-
-    @abstractmethod
-    def enlarge(self, features: Any) -> Any: ...
-
-    @abstractmethod
-    def relu(self, features: Any) -> Any: ...
-
-    @abstractmethod
-    def sigmoid(self, features: Any) -> Any: ...
-
-    @abstractmethod
-    def clamp(self, values: Any, top: float) -> Any:
-        """Into [0, top]."""

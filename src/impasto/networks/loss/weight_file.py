@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from impasto.errors import WeightsError
+from impasto.files.pickle_check import check_pickled_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _read_pth(path: Path) -> dict[str, Tensor]:
     try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as stream:
+            check_pickled_file(stream)
+            loaded: Any = torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can make the reader stumble over anything
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(

@@ -10,7 +10,7 @@ from impasto.networks.superres.bicubic import BICUBIC_RADIUS, enlarge
 FIRST_FILTERS, SECOND_FILTERS = 64, 32
 
 # full-range BT.601, which is invertible; a network that sees only luma does not mind the scale
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
 
 
 class SRCNN(nn.Module):
@@ -51,7 +51,7 @@ class SRCNN(nn.Module):
 
     def forward(self, low_res: Tensor) -> Tensor:
         picture = enlarge(low_res, self.factor)
-        luma = torch.einsum("nchw,c->nhw", picture, picture.new_tensor(_LUMA)).unsqueeze(1)
+        luma = torch.einsum("nchw,c->nhw", picture, picture.new_tensor(LUMA)).unsqueeze(1)
         sharper = cast(Tensor, self.layers(luma)).to(picture.dtype)
         # with the chroma differences kept, a change of luma is the same change in R, G and B
         return picture + (sharper - luma)

@@ -1,0 +1,104 @@
+"""Times of several ways to do the same, in turns, so that a busy machine slows all alike."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Paint = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Seconds of each round: by the clock, and of the processor over all threads."""
+
+    wall: tuple[float, ...]
+    processor: tuple[float, ...]
+
+    @property
+    def seconds(self) -> float:
+        """The median by the clock."""
+        return statistics.median(self.wall)
+
+    @property
+    def processor_seconds(self) -> float:
+        """The median of the processor's time; where it is less than wall time times threads,
+        something else was running."""
+        return statistics.median(self.processor)
+
+    @property
+    def spread(self) -> float:
+        """Half the distance of the quartiles, by the clock, over the median; 0 for one round."""
+        if len(self.wall) < 2:
+            return 0.0
+        low, _, high = statistics.quantiles(self.wall, n=4)
+        return (high - low) / 2 / self.seconds
+
+    def to_json(self) -> dict[str, object]:
+        """Medians, spread, and every round."""
+        return {
+            "seconds": self.seconds,
+            "processor_seconds": self.processor_seconds,
+            "spread": self.spread,
+            "all_seconds": list(self.wall),
+        }
+
+
+def take_turns(
+    paints: Mapping[str, Paint],
+    image: Tensor,
+    *,
+    rounds: int,
+    most_seconds: float | None = None,
+    least_rounds: int = 2,
+) -> tuple[dict[str, Timing], dict[str, Tensor]]:
+    """Timings after one round of warming up, and what that round painted.
+
+    No new round begins after `most_seconds`, beyond `least_rounds`.
+    """
+    begin = time.perf_counter()
+    pictures = {name: paint(image) for name, paint in paints.items()}
+    wall: dict[str, list[float]] = {name: [] for name in paints}
+    processor: dict[str, list[float]] = {name: [] for name in paints}
+    for number in range(rounds):
+        spent = time.perf_counter() - begin
+        if most_seconds is not None and number >= least_rounds and spent > most_seconds:
+            break
+        for name, paint in paints.items():
+            start, start_processor = time.perf_counter(), time.process_time()
+            paint(image)
+            settle(image.device)
+            wall[name].append(time.perf_counter() - start)
+            processor[name].append(time.process_time() - start_processor)
+    timings = {
+        name: Timing(wall=tuple(wall[name]), processor=tuple(processor[name])) for name in paints
+    }
+    return timings, pictures
+
+
+def settle(device: torch.device) -> None:
+    """Wait for what was only handed to a GPU."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def smooth_noise(size_px: int) -> Tensor:
+    """Noise of every scale, in 8 bits, as photos are: (1, 3, size_px, size_px) in [0, 1]."""
+    generator = torch.Generator().manual_seed(0)
+    total = torch.zeros(1, 3, size_px, size_px)
+    for side in (4, 16, 64, size_px):
+        noise = torch.rand(1, 3, side, side, generator=generator)
+        total += F.interpolate(noise, size=(size_px, size_px), mode="bilinear", align_corners=False)
+    return (total / 4 * 255).round() / 255
+
+
+def psnr_db(output: Tensor, reference: Tensor) -> float:
+    """Of pictures in [0, 1]; at most 200 dB, for equal ones."""
+    error = float((output.cpu() - reference.cpu()).double().square().mean())
+    return float(-10 * torch.log10(torch.tensor(max(error, 1e-20))))

@@ -1,0 +1,187 @@
+"""A folder for what does not fit into memory, which outlives an interruption.
+
+What finished passes found out is noted in it, so that the same work goes on from there. Anything
+else that lies in it, of another photo or other options, is removed.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.errors import OptionError
+from impasto.files.atomic import write_text
+from impasto.files.byte_sizes import in_words
+from impasto.files.cache import locked
+from impasto.inference.feature_maps import FeatureMap
+from impasto.inference.passes import Journal, NewStore
+from impasto.inference.stores import Store, StoreFolder, storage_error
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_OWN_FILES = ("state.json", "picture-*.json", "map-*", "level-*", "filled-*", "result-*")
+_FORMAT = 2  # of what is kept; folders of another one are not gone on from
+
+
+class Scratch(Journal):
+    """The folder, while it is in use. `resumed`: how many passes were finished before."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.folder = folder
+        self.files = StoreFolder(folder)
+        self._state = folder / "state.json"
+        self._key = {"format": _FORMAT, "key": key, "boot": boot_id()}
+        self._passes = self._noted()
+        if not self._passes:
+            self.clear()
+        self.resumed = len(self._passes)
+
+    def path(self, name: str) -> Path:
+        """Where a file of that name is, or is to be."""
+        return self.folder / name
+
+    def clear(self) -> None:
+        """Forget all that was kept."""
+        self._passes = []
+        for pattern in _OWN_FILES:
+            for path in self.folder.glob(pattern):
+                path.unlink()
+
+    def find(self, index: int) -> tuple[Tensor, Tensor] | None:
+        if index >= len(self._passes):
+            # what an interruption left half done
+            self.path(f"map-{index}").unlink(missing_ok=True)
+            return None
+        mean, variance = (
+            torch.tensor(values, dtype=torch.float64) for values in self._passes[index]
+        )
+        return mean, variance
+
+    def note(self, index: int, mean: Tensor, variance: Tensor) -> None:
+        assert index == len(self._passes)
+        self._passes.append([mean.cpu().tolist(), variance.cpu().tolist()])
+        write_text(self._state, json.dumps({**self._key, "passes": self._passes}))
+
+    def _noted(self) -> list[list[list[float]]]:
+        try:
+            state = json.loads(self._state.read_text(encoding="utf-8"))
+            passes = state.pop("passes")
+        except (OSError, ValueError, KeyError, AttributeError):
+            return []
+        return passes if state == self._key and isinstance(passes, list) else []
+
+
+@contextmanager
+def scratch_for(
+    target: Path,
+    key: dict[str, Any],
+    needed: int,
+    folder: Path | None,
+) -> Iterator[Scratch]:
+    """The scratch folder of `target`, below `folder` or the system's folder for temporary files.
+
+    It is removed at the end, and when an error ends the work; not when a person or the system does,
+    so that the same call (the same `key`) goes on; KeyboardInterrupt then says where. needed: bytes
+    that there must be room for. Raises OptionError if there is not, or the folder cannot be used.
+    """
+    base = Path(tempfile.gettempdir()) if folder is None else folder
+    name = hashlib.sha256(str(target.absolute()).encode()).hexdigest()[:16]
+    own = base / f"impasto-{name}"
+    try:
+        _make_own(own)
+        with locked(own / "state"):
+            digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+            scratch = Scratch(own, digest)
+            try:
+                _check_room(own, needed)
+                yield scratch
+            except KeyboardInterrupt as stop:
+                kept = in_words(sum(path.stat().st_size for path in own.iterdir()))
+                raise KeyboardInterrupt(
+                    f"{kept} are kept in {own}: the same command goes on from there"
+                ) from stop
+            except BaseException:
+                scratch.files.close()
+                _remove(own)
+                raise
+            finally:
+                scratch.files.close()
+    except OSError as error:
+        _remove(own)
+        raise storage_error(base, error) from error
+    _remove(own)
+
+
+@contextmanager
+def temporary_stores(folder: Path | None, needed: int, device: torch.device) -> Iterator[NewStore]:
+    """Room for the maps of one image in a folder that is removed at the end.
+
+    needed: bytes that there must be room for. Raises OptionError if there is not.
+    """
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="impasto-", dir=folder) as own:
+            _check_room(Path(own), needed)
+            files = StoreFolder(Path(own))
+            try:
+                yield map_stores(files, device)
+            finally:
+                files.close()
+    except OSError as error:
+        raise storage_error(folder or Path(tempfile.gettempdir()), error) from error
+
+
+def map_stores(files: StoreFolder, device: torch.device) -> NewStore:
+    """Makes stores for the maps of passes, by number."""
+
+    def new_store(index: int, source: FeatureMap) -> Store:
+        name = f"map-{index}"
+        return files.store(name, source.channels, source.size_hw, source.dtype, device)
+
+    return new_store
+
+
+def _make_own(folder: Path) -> None:
+    """Make the folder, or see that it is ours: its name can be told in advance."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    owner = folder.lstat().st_uid
+    if folder.is_symlink() or (hasattr(os, "getuid") and owner != os.getuid()):
+        raise OptionError(
+            f"scratch folder {folder}: is a link, or belongs to somebody else; remove it, or give "
+            "another place (--scratch)"
+        )
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_room(own: Path, needed: int) -> None:
+    there = sum(path.stat().st_size for path in own.iterdir())
+    free = shutil.disk_usage(own).free + there
+    if free < needed:
+        raise OptionError(
+            f"scratch folder {own.parent}: {in_words(needed)} are needed for a while, and "
+            f"{in_words(free)} are free; give a folder on another disk (--scratch), or allow more "
+            "memory"
+        )
+
+
+def boot_id() -> str:
+    """Names this run of the system: what was written before a crash of it may not be on the disk.
+
+    Empty where systems do not tell.
+    """
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,1 @@
+"""Style networks that other projects trained: their files read safely, and put into ours."""

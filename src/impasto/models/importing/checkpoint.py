@@ -1,0 +1,59 @@
+"""A checkpoint of another project -> a style of ours."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from impasto.errors import ModelError, OptionError
+from impasto.models.importing.lengstrom import FORMAT as LENGSTROM
+from impasto.models.importing.lengstrom import read_lengstrom
+from impasto.models.importing.pickled import read_state_dict
+from impasto.models.importing.pytorch_examples import FORMAT as PYTORCH_EXAMPLES
+from impasto.models.importing.pytorch_examples import convert_pytorch_examples
+from impasto.models.importing.tensorflow_checkpoint import checkpoint_path
+from impasto.models.style_model import StyleModel
+
+CHECKPOINT_FORMATS = ("auto", PYTORCH_EXAMPLES, LENGSTROM)
+
+
+def import_checkpoint(
+    path: Path | str, *, format: str = "auto", name: str = "", **card: Any
+) -> StyleModel:
+    """Read a network that pytorch/examples or lengstrom/fast-style-transfer trained.
+
+    format: of CHECKPOINT_FORMATS; "auto" tells by the file. name: of the style, by default the
+    file's. card: title, artist, licence and whatever else is known of it. Nothing in the file is
+    executed. Raises OptionError for an unknown format, ModelError, which names the file and says
+    what to do, for everything that is no such network.
+    """
+    if format not in CHECKPOINT_FORMATS:
+        raise OptionError(
+            f"no checkpoint format {format!r}; choose from {', '.join(CHECKPOINT_FORMATS)}"
+        )
+    path = Path(path).expanduser()
+    table = None if format == PYTORCH_EXAMPLES else checkpoint_path(path)
+    if table is None and not path.is_file():
+        raise ModelError(f"{path}: no such file; give a .pth, .model or .ckpt file, or its folder")
+    if table is not None:
+        format, read = LENGSTROM, table
+        network, config = read_lengstrom(table)
+    elif format == LENGSTROM:
+        raise ModelError(
+            f"{path}: not a TensorFlow checkpoint; give NAME.ckpt, or NAME.index with its data file"
+        )
+    else:
+        format, read = PYTORCH_EXAMPLES, path
+        try:
+            network, config = convert_pytorch_examples(read_state_dict(path))
+        except ModelError as error:
+            raise (
+                error if str(error).startswith(str(path)) else ModelError(f"{path}: {error}")
+            ) from error
+    with read.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    known = {key: value for key, value in card.items() if value}
+    about = {"imported": {"format": format, "file": read.name, "sha256": digest}}
+    title = name or path.name.split(".")[0] or path.stem
+    return StyleModel(
+        name=title, network=network, config=config, card={"name": title, **known, **about}
+    )
