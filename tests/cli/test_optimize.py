@@ -81,6 +81,8 @@ def test_every_option_arrives(network_file: Path) -> None:
         (["--content", "missing.png"], 1, "missing.png"),
         (["--max-memory", "0"], 2, "--max-memory"),
         (["--max-memory", "0.01"], 2, "GiB"),
+        (["--max-memory", "10MB"], 2, "GiB"),
+        (["--max-memory", "plenty"], 2, "--max-memory 'plenty'"),
         (["-o", "photo.png"], 2, "never overwritten"),
         (["-o", "folder.xyz"], 1, "cannot write"),
         (["-o", "/"], 2, "--output"),

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 import impasto.inference
 from impasto.cli.app import app
+from impasto.inference.large_steps import LargeStep
 from impasto.models import save_superres_model, upscalers
 from impasto.networks.superres import SuperResConfig, build_superres_network
 
@@ -189,3 +190,65 @@ def test_a_mask_says_what_is_filled(folder: Path) -> None:
     assert same[mask == 0].all()
     assert not same[mask > 0].any()
     assert "give a mask" in run("restore", "photos/one.png", "-m", "fill").stderr
+
+
+class TestBoundedMemory:
+    @pytest.fixture(autouse=True)
+    def large(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Every photo is too large for the memory."""
+        monkeypatch.setattr(
+            "impasto.inference.upscale.fits_in_memory",
+            lambda *given, **options: False,  # noqa: ARG005
+        )
+
+    def test_a_folder_of_photos_goes_from_file_to_file(self, folder: Path) -> None:
+        limits = ("--max-memory", "40GB", "--scratch", "scratch", "--format", "png")
+        result = run("upscale", "photos", "-o", "large", *limits)
+        assert result.exit_code == 0, result.output
+        for name in ("one.png", "two.jpg"):
+            assert f"{name}: 40 x 28 px do not fit into memory; made from file" in result.stderr
+        large = ("large/one-x4.png", "large/sub/two-x4.png")
+        assert [size_of(path) for path in large] == [(40, 28), (40, 28)]
+        assert list((folder / "scratch").iterdir()) == []
+
+    def test_a_photo_is_restored_from_file_to_file(self) -> None:
+        result = run("restore", "single.jpg", "--model", "denoise", "--max-memory", "40GB")
+        assert result.exit_code == 0, result.output
+        assert size_of("single-denoise.jpg") == (10, 7)
+
+    def test_ctrl_c_tells_what_is_kept_and_the_same_command_goes_on(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        command = ("upscale", "photos/one.png", "--tile", "4", "--max-memory", "40GB")
+        command += ("--scratch", "scratch")
+        genuine = LargeStep._run_band
+
+        def stopping(self: LargeStep, band: Any, *rest: Any) -> None:
+            if band.top > 0:
+                raise KeyboardInterrupt
+            genuine(self, band, *rest)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(LargeStep, "_run_band", stopping)
+            stopped = run(*command)
+        assert stopped.exit_code == 130
+        assert "the same command goes on from there" in stopped.stderr
+        assert not (folder / "one-x4.png").exists()
+        result = run(*command)
+        assert "going on after 2 finished steps" in result.stderr
+        assert size_of("one-x4.png") == (40, 28)
+        assert list((folder / "scratch").iterdir()) == []
+
+    def test_one_photo_that_cannot_be_done_does_not_end_the_others(self, folder: Path) -> None:
+        path = folder / "photos" / "broken.png"
+        path.write_bytes((folder / "photos" / "one.png").read_bytes()[:90])
+        result = run("upscale", "photos", "-o", "large", "--max-memory", "40GB")
+        assert result.exit_code == 1
+        assert "broken.png" in result.stderr
+        assert len(files(folder / "large")) == 2
+
+    @pytest.mark.parametrize("command", [("upscale",), ("restore", "--model", "denoise")])
+    def test_a_size_that_is_none_is_wrong_usage(self, command: tuple[str, ...]) -> None:
+        result = run(*command, "single.jpg", "--max-memory", "plenty")
+        assert result.exit_code == 2
+        assert "--max-memory 'plenty'" in result.stderr

@@ -45,3 +45,40 @@ def test_a_large_result_takes_its_bytes_and_little_more(
     taken = int(done.stdout)
     print(taken / 1e6, result / 1e6)
     assert result < taken < result + 3 * source + 60e6
+
+
+BATCH = r"""
+import sys, torch
+from pathlib import Path
+from impasto.inference import SuperResOptions, upscale_file
+from impasto.inference.memory import process_bytes
+from impasto.media import write_picture
+from impasto.models import SuperResModel
+from impasto.networks.superres import SuperResConfig, build_superres_network
+torch.set_num_threads(1)
+config = SuperResConfig(factor=4, width=0.125, blocks=1)
+model = SuperResModel(name="random", network=build_superres_network(config).eval(), config=config)
+folder = Path(sys.argv[1])
+write_picture(folder / "photo.png", torch.rand(1, 3, 800, 800))
+limit = process_bytes(torch.device("cpu")) + 250_000_000
+for number in range(2):
+    notices = []
+    target = folder / f"{number}.png"
+    options = SuperResOptions(precision="float32")
+    upscale_file(
+        folder / "photo.png", target, [model], options, max_memory=limit, on_notice=notices.append
+    )
+    print(notices)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_what_one_photo_took_is_there_for_the_next(tmp_path: object) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BATCH, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.count("3200 x 3200 px do not fit into memory") == 2

@@ -15,6 +15,7 @@ from impasto.media.resampling import resampled_rows
         ((5, 300), (2, 90)),
         ((1, 1), (9, 7)),
         ((8, 8), (8, 8)),
+        ((400, 3), (100, 1)),
     ],
 )
 @pytest.mark.parametrize("rows", [1, 7, 1000])

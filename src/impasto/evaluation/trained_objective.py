@@ -1,7 +1,7 @@
 """The very objective that a style was trained on, put together again from its model's card."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,9 @@ class TrainedObjective(TrainedStyle):
     """A style with its criterion: Gram targets set, content not."""
 
     criterion: PerceptualLoss
+
+
+_TERMS = tuple(field.name for field in fields(LossWeights))
 
 
 class TrainedObjectives:
@@ -129,7 +132,8 @@ def objective_facts(model: StyleModel) -> dict[str, Any]:
             "loss_network_sha256": trained["loss_network_hash"],
             "content_layers": trained["content_layers"],
             "style_layers": trained["style_layers"],
-            "weights": trained["weights"],
+            # What else was descended, such as the term against grids, only guided the training.
+            "weights": {k: v for k, v in trained["weights"].items() if k in _TERMS},
             "style_size": trained["style_size"],
             "style_sha256": trained["style_sha256"],
             "image_weights": trained.get("style_image_weights") or None,

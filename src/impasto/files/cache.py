@@ -37,18 +37,30 @@ def is_offline() -> bool:
 
 
 @contextmanager
-def locked(target: Path) -> Iterator[None]:
+def locked(target: Path) -> Iterator[bool]:
     """Hold a lock that belongs to `target`, waiting for another process that holds it.
+
+    Gives False if that one has removed the lock: then another may be held by now.
 
     The lock is a hidden file beside `target`; it goes away with the process, whatever ends it.
     Where the file system knows no locks (some network drives) this goes on without one: files are
     put in place by a rename, so the worst is a download made twice.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f".{target.name}.lock").open("a+b") as stream:
+    place = target.with_name(f".{target.name}.lock")
+    with place.open("a+b") as stream:
         with suppress(OSError):
             _lock(stream)
-        yield
+        yield _is_at(place, stream)
+
+
+def _is_at(place: Path, stream: IO[bytes]) -> bool:
+    if sys.platform == "win32":  # what is open cannot be removed there
+        return True
+    try:
+        return os.path.samestat(place.stat(), os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 if sys.platform == "win32":

@@ -12,6 +12,7 @@ from impasto.files.byte_sizes import in_words
 from impasto.inference.feature_maps import ImageLevels
 from impasto.inference.passes import Rehearsal, run_plan
 from impasto.inference.rewrite import rewrite
+from impasto.networks.memory import give_back_freed_memory
 
 FIXED_BYTES = 100 * 2**20  # tiles and the kernels' scratch space
 IMAGE_BYTES = 3 * 4  # per pixel of a float32 image
@@ -96,6 +97,7 @@ def free_memory(limit: int | None, device: torch.device, share: float) -> int | 
     limit: of this process's, in bytes; without one it is a share of all there is.
     """
     if limit is not None:
+        give_back_freed_memory()  # what an earlier picture took can be taken again
         return limit - process_bytes(device)
     total = total_memory(device)
     return None if total is None else int(total * share)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,8 +96,7 @@ def scratch_for(
     name = hashlib.sha256(str(target.absolute()).encode()).hexdigest()[:16]
     own = base / f"impasto-{name}"
     try:
-        _make_own(own)
-        with locked(own / "state"):
+        with _held(own):
             digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
             scratch = Scratch(own, digest)
             try:
@@ -113,10 +113,25 @@ def scratch_for(
                 raise
             finally:
                 scratch.files.close()
+            _remove(own)  # while it is held: nobody else has begun to work there
+        if sys.platform == "win32":  # where the lock, open until now, kept it from being removed
+            _remove(own)
     except OSError as error:
-        _remove(own)
         raise storage_error(base, error) from error
-    _remove(own)
+
+
+@contextmanager
+def _held(own: Path) -> Iterator[None]:
+    """Make the folder and hold it; waits for another process that works there for this target.
+
+    That one removes it at its end: then it is made anew.
+    """
+    while True:
+        _make_own(own)
+        with locked(own / "state") as in_place:
+            if in_place:
+                yield
+                return
 
 
 @contextmanager

@@ -126,7 +126,7 @@ class FileStore(Store):
                         "leave the scratch folder alone"
                     )
                 piece = piece[count:]
-        # in this order: otherwise it is not known for channels last, and convolved at half the speed
+        # in this order: else it is not taken for channels last, and convolved at half the speed
         return rows[None].permute(0, 3, 1, 2).to(self.device)
 
     def write(self, box: Box, part: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Keep freed memory in the process, so that every step does not ask the kernel for it again."""
+"""Freed memory: kept in the process, so that no step asks for it again, or given back at once."""
 
 import ctypes
 import platform
@@ -22,3 +22,12 @@ def keep_freed_memory() -> bool:
     settings = {M_MMAP_MAX: 0, M_TRIM_THRESHOLD: 2**31 - 1, M_TOP_PAD: 2**28}
     agreed = [mallopt(option, value) == 1 for option, value in settings.items()]
     return all(agreed)
+
+
+def give_back_freed_memory() -> None:
+    """Return what glibc keeps of freed memory to the system; it no longer counts as the process's.
+
+    Does nothing but on Linux with glibc.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
