@@ -155,12 +155,14 @@ class Engine:
         image = image.to(self.device)
         try:
             output = self._run(image, choice)
-            if choice.precision != "float32" and not is_finite(output):
+            finite = is_finite(output)
+            if choice.precision != "float32" and not finite:
                 self.on_notice(
                     f"{self.model.name} leaves the range of {choice.precision} here; painted "
                     "again in float32"
                 )
                 output = self._run(image, replace(choice, precision="float32"))
+                finite = is_finite(output)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -168,7 +170,7 @@ class Engine:
             raise OptionError(
                 f"not enough memory to paint {width} x {height} px; a smaller size needs less"
             ) from error
-        if not is_finite(output):
+        if not finite:
             raise ModelError(
                 f"style {self.model.name!r} gives NaN or infinity; train or download it anew"
             )
