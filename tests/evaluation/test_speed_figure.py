@@ -43,11 +43,16 @@ def test_ways_take_turns_after_one_round_of_warming_up() -> None:
         return image
 
     paints = {name: lambda image, name=name: paint(image, name) for name in "ab"}
-    timings, pictures = take_turns(paints, torch.zeros(1), rounds=3)
+    large, small = torch.zeros(1, 1, 513, 512), torch.zeros(1, 1, 8, 8)
+    timings, pictures = take_turns(paints, large, rounds=3)
     assert called == ["a", "b"] * 4
     assert all(len(timing.wall) == 3 for timing in timings.values())
     assert set(pictures) == {"a", "b"}
-    timings, _ = take_turns(paints, torch.zeros(1), rounds=99, most_seconds=0.0)
+    called.clear()
+    timings, _ = take_turns(paints, small, rounds=2)
+    assert called == ["a", "b", *"aabb" * 2]  # each painted once more before it is timed
+    assert all(len(timing.wall) == 2 for timing in timings.values())
+    timings, _ = take_turns(paints, small, rounds=99, most_seconds=0.0)
     assert len(timings["a"].wall) == 2
 
 
