@@ -39,7 +39,7 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def udnie() -> QuickPainter:
     made = quick_painter("udnie", device="cpu", precision="bfloat16")
     assert made is not None

@@ -59,7 +59,7 @@ torch.set_num_threads(1)
 config = SuperResConfig(factor=4, width=0.125, blocks=1)
 model = SuperResModel(name="random", network=build_superres_network(config).eval(), config=config)
 folder = Path(sys.argv[1])
-write_picture(folder / "photo.png", torch.rand(1, 3, 800, 800))
+write_picture(folder / "photo.png", torch.rand(1, 3, 1000, 1000))
 limit = process_bytes(torch.device("cpu")) + 250_000_000
 for number in range(2):
     notices = []
@@ -81,4 +81,4 @@ def test_what_one_photo_took_is_there_for_the_next(tmp_path: object) -> None:
         check=True,
         timeout=120,
     )
-    assert done.stdout.count("3200 x 3200 px do not fit into memory") == 2
+    assert done.stdout.count("4000 x 4000 px do not fit into memory") == 2
