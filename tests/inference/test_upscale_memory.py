@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -73,12 +74,13 @@ for number in range(2):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
-def test_what_one_photo_took_is_there_for_the_next(tmp_path: object) -> None:
-    done = subprocess.run(
+def test_what_one_photo_took_is_there_for_the_next(tmp_path: Path) -> None:
+    # Else the second is refused: there is hardly more than the way from file to file needs.
+    subprocess.run(
         [sys.executable, "-c", BATCH, str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
     )
-    assert done.stdout.count("4000 x 4000 px do not fit into memory") == 2
+    assert (tmp_path / "0.png").read_bytes() == (tmp_path / "1.png").read_bytes()
