@@ -161,11 +161,11 @@ def test_images_that_do_not_fit_are_painted_in_tiles(
     assert not list(tmp_path.iterdir())
 
 
-def test_more_pixels_than_openvino_sums_exactly_go_in_tiles(
+def test_maps_too_large_for_a_runtime_go_in_tiles(
     model: StyleModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openvino")
-    monkeypatch.setitem(style_engine.MOST_WHOLE_PIXELS, ("openvino", "float32"), 1000)
+    monkeypatch.setattr(style_engine, "MOST_MAP_BYTES", 1000)
     notices: list[str] = []
     engine = eager(model, backend="openvino", on_notice=notices.append)
     torch.testing.assert_close(engine(IMAGE), model(IMAGE), rtol=0, atol=1e-4)

@@ -15,6 +15,7 @@ KINDS = {
     "MVN": "norm, scale and ReLU",
     "Pad": "borders",
     "Gather": "borders",
+    "Concat": "borders",
     "Interpolate": "up-sampling",
     "Add": "residual sums",
     "Eltwise": "residual sums",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.inference.extras import openvino_core
-from impasto.inference.graphs.openvino_graph import openvino_model
+from impasto.inference.graphs.openvino_graph import openvino_model, rows_needed_from
 from impasto.inference.openvino_steps import quantised
 from impasto.inference.plan import Plan, ignores_constants
 from impasto.inference.suitability import has_parts, some_rows, suitable_precision
@@ -45,7 +45,7 @@ class OpenVinoStyle:
         self.on_notice = on_notice
         self._make_plan, self._threads, self._profiled = make_plan, threads, profiled
         self._lock = threading.Lock()  # a request is one inference at a time
-        self._requests: dict[tuple[str, bool], Any] = {}
+        self._requests: dict[tuple[str, bool, float], Any] = {}
         self._centred = False
         self._request(precision, split=False)
 
@@ -55,8 +55,9 @@ class OpenVinoStyle:
         if precision != self.precision and self.precision == "int8":
             self.on_notice(f"this picture does not suit int8; painted in {precision}")
         split = precision != "float32" and has_parts(levels)
+        pixels = levels.shape[-2] * levels.shape[-1]
         with self._lock:
-            request = self._request(precision, split=split)
+            request = self._request(precision, split=split, pixels=pixels)
             if precision != "float32":
                 levels = self._exact(levels, split=split)
             results = request.infer({0: levels}, share_inputs=True)
@@ -79,13 +80,16 @@ class OpenVinoStyle:
             whole -= np.rint(some_rows(whole).mean((2, 3), keepdims=True))
         return whole if rest is None else np.concatenate([whole, rest], axis=1)
 
-    def _request(self, precision: str, *, split: bool) -> Any:
-        """Made at its first use, then kept."""
-        if (precision, split) not in self._requests:
+    def _request(self, precision: str, *, split: bool, pixels: int = 1) -> Any:
+        """Made at its first use, then kept: for pictures of up to 2, 8, 32 megapixels or more."""
+        key = (precision, split, rows_needed_from(pixels))
+        if key not in self._requests:
             steps = self._make_plan(subpixel=precision == "float32", split=split)
             self._centred = ignores_constants(steps)
             graph = openvino_model(
-                quantised(steps) if precision == "int8" else steps, samples="levels"
+                quantised(steps) if precision == "int8" else steps,
+                samples="levels",
+                by_rows_from=key[-1],
             )
             settings: dict[str, Any] = {
                 "INFERENCE_PRECISION_HINT": _HINTS[precision],
@@ -97,5 +101,5 @@ class OpenVinoStyle:
             if self._threads is not None:
                 settings["INFERENCE_NUM_THREADS"] = self._threads
             compiled = openvino_core().compile_model(graph, "CPU", settings)
-            self._requests[precision, split] = compiled.create_infer_request()
-        return self._requests[precision, split]
+            self._requests[key] = compiled.create_infer_request()
+        return self._requests[key]

@@ -43,14 +43,9 @@ ImageT = TypeVar("ImageT", Tensor, NDArray[Any], Image.Image)
 # What a back end takes at its peak for one image, per pixel and unit of network width, beside
 # image and result: measured at 2048 px a side.
 WHOLE_IMAGE_BYTES = {"eager": 300, "compile": 300, "openvino": 330, "onnx": 570}
-# Larger images are not given to a runtime in one piece. OpenVINO sums an instance norm's statistics
-# in float32 one by one: at 4 megapixels float32 has 66 dB PSNR to the exact painting, at 8 56 dB,
-# and at 12 megapixels both formats have 52 dB, where tiles have 61 dB in bfloat16.
-MOST_WHOLE_PIXELS = {
-    ("openvino", "float32"): 5_000_000,
-    ("openvino", "bfloat16"): 16_000_000,
-    ("openvino", "int8"): 16_000_000,
-}
+# Larger maps are not given to a runtime other than PyTorch: its offsets may be 32-bit numbers.
+MOST_MAP_BYTES = 2**31
+_FIRST_FILTERS = 32  # of a network of width 1: its largest map
 _WHOLE_SHARE = 0.5  # of the device's memory, where no limit is given: for an image in one piece
 _MOST_PIXELS = 2**34  # of any image that has been painted here
 
@@ -198,9 +193,9 @@ class Engine:
     def _way(self, choice: Choice, shape: torch.Size, dtype: torch.dtype) -> Way:
         """The fastest for which there is memory. Raises OptionError if there is none."""
         free = self.free_bytes(_WHOLE_SHARE)
-        most = MOST_WHOLE_PIXELS.get((choice.backend, choice.precision), shape[-2] * shape[-1])
         fits = free is None or whole_image_bytes(self.model, choice, shape) <= free
-        if fits and shape[-2] * shape[-1] <= most:
+        small = largest_map_bytes(self.model, choice, shape) < MOST_MAP_BYTES
+        if fits and (small or choice.backend not in ("openvino", "onnx")):
             return Way.whole
         free = self.free_bytes(TILES_SHARE) or 0
         size_hw = (shape[-2], shape[-1])
@@ -261,6 +256,12 @@ def whole_image_bytes(model: StyleModel, choice: Choice, shape: torch.Size) -> i
     """Roughly what painting (N, 3, H, W) in one piece takes at its peak."""
     per_pixel = WHOLE_IMAGE_BYTES[choice.backend] * model.config.width + 3 * IMAGE_BYTES
     return int(shape[0] * shape[-2] * shape[-1] * per_pixel)
+
+
+def largest_map_bytes(model: StyleModel, choice: Choice, shape: torch.Size) -> int:
+    """Of one image: its first map, in the image's own resolution."""
+    channels = round(_FIRST_FILTERS * model.config.width)
+    return channels * tiles_dtype(choice).itemsize * shape[-2] * shape[-1]
 
 
 def _array(picture: Picture, dtype: np.dtype[Any]) -> NDArray[Any]:

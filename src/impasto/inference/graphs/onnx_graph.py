@@ -108,8 +108,8 @@ class _OnnxWriter(GraphWriter):
     def round(self, values: Any) -> Any:
         return self.node("Round", [values])
 
-    def beside(self, first: Any, second: Any) -> Any:
-        return self.node("Concat", [first, second], axis=CHANNELS)
+    def joined_maps(self, maps: Sequence[Any], axis: int) -> Any:
+        return self.node("Concat", maps, axis=axis)
 
     def channels(self, features: Any, start: int, stop: int) -> Any:
         ends = [self.integers((end,)) for end in (start, stop, CHANNELS)]

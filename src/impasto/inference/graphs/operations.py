@@ -32,8 +32,8 @@ class Operations(ABC):
         """To the nearest whole numbers, halves to even ones."""
 
     @abstractmethod
-    def beside(self, first: Any, second: Any) -> Any:
-        """Two maps as the channels of one."""
+    def joined_maps(self, maps: Sequence[Any], axis: int) -> Any:
+        """Maps one behind the other along an axis."""
 
     @abstractmethod
     def channels(self, features: Any, start: int, stop: int) -> Any:

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.inference import plan
-from impasto.inference.graphs.operations import CHANNELS, SPATIAL
-from impasto.inference.graphs.writer import GraphWriter, Precision, Samples
+from impasto.inference.graphs.operations import SPATIAL
+from impasto.inference.graphs.writer import GraphWriter, Precision, Samples, mirror_positions
 from impasto.inference.plan import Floats
 from impasto.inference.superres_steps import GraphPlan
 
@@ -91,10 +91,13 @@ class _TorchWriter(GraphWriter):
     def joined(self, scalars: Sequence[Any]) -> Any:
         return list(scalars)
 
-    def mirror_index(self, axis: int, step: plan.Mirror) -> Any:
+    def mirrored(self, features: Any, axis: int, step: plan.Mirror) -> Any:
+        return self.gather(features, self._positions(axis, step), axis)
+
+    def _positions(self, axis: int, step: plan.Mirror) -> Any:
         # A product, which tells the tracer that sides divide, in place of what is short of one.
         if self.size_hw is not None:
-            return super().mirror_index(axis, step)
+            return mirror_positions(self.size_hw[axis - SPATIAL[0]], step)
         size, multiple = self.sides[axis - SPATIAL[0]], step.multiple
         least = -(-step.least // multiple)
         whole = multiple * self.maximum(least, (size + multiple - 1) // multiple) + 2 * step.border
@@ -107,8 +110,8 @@ class _TorchWriter(GraphWriter):
     def round(self, values: Any) -> Any:
         return values.round()
 
-    def beside(self, first: Any, second: Any) -> Any:
-        return torch.cat([first, second], CHANNELS)
+    def joined_maps(self, maps: Sequence[Any], axis: int) -> Any:
+        return torch.cat(list(maps), axis)
 
     def channels(self, features: Any, start: int, stop: int) -> Any:
         return features[:, start:stop]

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from impasto.inference import plan, superres_steps
-from impasto.inference.graphs.operations import SPATIAL, Operations
+from impasto.inference.graphs.operations import CHANNELS, SPATIAL, Operations
 from impasto.inference.plan import INPUT_SCALE, Floats, Plan, is_split
 from impasto.inference.superres_steps import GraphPlan, GraphStep
 
@@ -65,7 +65,7 @@ class GraphWriter(Operations):
         if not split:
             return levels
         whole = self.round(levels)
-        return self.beside(whole, self.subtract(levels, whole))
+        return self.joined_maps([whole, self.subtract(levels, whole)], CHANNELS)
 
     def write_all(self, steps: GraphPlan, features: Any) -> Any:
         """One step after the other."""
@@ -96,7 +96,7 @@ class GraphWriter(Operations):
                 return self.pad(features, step)
             case plan.Mirror():
                 for axis in SPATIAL:
-                    features = self.gather(features, self.mirror_index(axis, step), axis)
+                    features = self.mirrored(features, axis, step)
                 return features
             case plan.Squash():
                 return self.squashed(features, step)
@@ -126,7 +126,7 @@ class GraphWriter(Operations):
         known = self.subtract(self.floats(1.0), missing)
         colors = self.multiply(self.channels(levels, 0, COLORS), known)
         holes = self.multiply(missing, self.floats(superres_steps.HOLE_LEVEL))
-        return self.beside(self.add(colors, holes), mask)
+        return self.joined_maps([self.add(colors, holes), mask], CHANNELS)
 
     def clipped(self, features: Any, step: superres_steps.Clip) -> Any:
         """Pixels in [0, 1], or up to 255 where the output is uint8."""
@@ -156,19 +156,40 @@ class GraphWriter(Operations):
             return features
         return self.part(features, self.integers((border,) * 2), self.integers((-border,) * 2))
 
-    def mirror_index(self, axis: int, step: plan.Mirror) -> Any:
-        """Which of an image's rows, or columns, stand where after `step`."""
-        side = axis - SPATIAL[0]
+    def mirrored(self, image: Any, axis: int, step: plan.Mirror) -> Any:
+        """An image's rows, or columns, and what `step` puts before and behind them.
+
+        Only that is gathered: beyond 2**24 samples OpenVINO's Gather (2026.4, along the last axis,
+        on several threads) takes wrong columns.
+        """
+        parts = [image, self.gather(image, self.behind(axis, step), axis)]
+        if step.border + step.outer > 0:
+            parts.insert(0, self.gather(image, self.before(axis, step), axis))
+        return self.joined_maps(parts, axis)
+
+    def before(self, axis: int, step: plan.Mirror) -> Any:
+        """Which of an image's rows, or columns, stand before it after `step`."""
+        side, count = axis - SPATIAL[0], step.outer + step.border
         if self.size_hw is not None:
-            return self.integers(mirror_positions(self.size_hw[side], step))
-        size = self.sides[side]
+            return self.integers(mirror_positions(self.size_hw[side], step)[:count])
+        # mirroring at the first sample forgets the sign, and the other end is far
+        distance = np.abs(np.abs(np.arange(-step.outer, step.border)) - step.border)
+        return self.reflected(self.integers(distance), self.sides[side])
+
+    def behind(self, axis: int, step: plan.Mirror) -> Any:
+        """Which of an image's rows, or columns, stand behind it after `step`."""
+        side, count = axis - SPATIAL[0], step.outer + step.border
+        if self.size_hw is not None:
+            size = self.size_hw[side]
+            return self.integers(mirror_positions(size, step)[count + size :])
+        size, border = self.sides[side], self.integers(step.border)
         multiple = self.integers(step.multiple)
         short = self.remainder(self.subtract(self.integers(0), size), multiple)
         short = self.maximum(short, self.subtract(self.integers(step.least), size))
         whole = self.add(self.add(size, short), self.integers(2 * step.border))
         stop = self.add(whole, self.integers(step.outer))
-        position = self.reflected(self.range(self.integers(-step.outer), stop), whole)
-        return self.reflected(self.subtract(position, self.integers(step.border)), size)
+        position = self.reflected(self.range(self.add(border, size), stop), whole)
+        return self.reflected(self.subtract(position, border), size)
 
     def reflected(self, position: Any, size: Any) -> Any:
         """Positions mirrored into [0, size)."""
