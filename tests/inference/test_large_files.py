@@ -103,7 +103,10 @@ def test_grey_turned_photos_with_metadata_into_other_formats(
     assert disk.pixels.shape == (1, 3, 150, 61)
     assert disk.metadata == memory.metadata
     assert disk.metadata.exif is not None
-    torch.testing.assert_close(disk.pixels, memory.pixels, rtol=0, atol=6 / 255)
+    # compression may make a level that was rounded the other way several levels nearby
+    levels = 1.01 if suffix == ".tif" else 16
+    torch.testing.assert_close(disk.pixels, memory.pixels, rtol=0, atol=levels / 255)
+    assert (disk.pixels - memory.pixels).abs().mean() < 2e-4
 
 
 @pytest.mark.usefixtures("large")

@@ -1,5 +1,7 @@
 """Tiles against the network's own forward pass."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,8 +11,12 @@ from impasto.inference.feature_maps import ImageLevels
 from impasto.inference.passes import Rehearsal, run_plan
 from impasto.inference.rewrite import rewrite
 from impasto.inference.strips import stylize_in_strips
-from impasto.models import StyleModel
+from impasto.media import read_picture
+from impasto.models import StyleModel, load_style_model
 from impasto.networks import StyleNetworkConfig, build_style_network
+from impasto.networks.devices import choose_dtype
+
+PHOTO = Path(__file__).parents[2] / "docs" / "sample" / "coffee.jpg"
 
 
 def plain(model: StyleModel, image: Tensor) -> Tensor:
@@ -79,6 +85,21 @@ def test_in_half_precision_tiles_of_every_size_are_as_close_to_float32(model: St
         for tile in ((1000, 1000), (8, 40), (33, 1000))
     ]
     assert max(errors) < 1.2 * min(errors)
+
+
+@pytest.mark.parametrize("quality", ["full", "fast"])
+def test_in_half_precision_the_look_does_not_depend_on_the_tiles(quality: str) -> None:
+    if choose_dtype("auto", torch.device("cpu")) is not torch.bfloat16:
+        pytest.skip("needs a processor with matrix units: others take other kernels")
+    model = load_style_model("udnie", quality=quality)
+    image = read_picture(PHOTO).pixels[..., :330, :570].contiguous()
+    one = in_strips(model, image, tile=(1024, 1024), dtype=torch.bfloat16)
+    assert (one - plain(model, image)).abs().mean() > 1e-4  # it is not float32 that is compared
+    for tile in [(32, 128), (64, 256), (96, 128), (32, 1024)]:
+        for recompute in (False, True):
+            other = in_strips(model, image, tile=tile, dtype=torch.bfloat16, recompute=recompute)
+            # a sigmoid's last bit may differ, but no value in half precision does
+            torch.testing.assert_close(other, one, rtol=0, atol=1e-6)
 
 
 def test_one_pixel_is_painted_in_strips_too(model: StyleModel) -> None:

@@ -28,7 +28,7 @@ from impasto.inference.map_steps import (
     Shuffled,
     Squashed,
 )
-from impasto.inference.moments import Moments
+from impasto.inference.moments import CELL_HW, Moments
 from impasto.inference.plan import Plan, Step
 from impasto.inference.stores import Store
 from impasto.inference.tiles import Box, split, whole
@@ -37,7 +37,6 @@ from impasto.inference.tiles import Box, split, whole
 # enough to keep thousands of threads busy.
 CPU_TILE_BYTES = 2 * 2**20
 OTHER_TILE_BYTES = 256 * 2**20
-SMALLEST_TILE_PIXELS = 1024
 ASPECT = 4  # tiles are so many times as wide as high: rows lie together in memory
 
 
@@ -277,12 +276,12 @@ class PassRunner(Worker):
     ) -> tuple[Tensor, Tensor]:
         moments = Moments(source.channels, self.device)
         work = cost(source)
-        for box in self.tiles(source):
+        for box in self._own_tiles(source):
             part = source.part(box)
             if store is not None:
                 store.write(box, part)
             if gather:
-                moments.update(part)
+                moments.update(part, box)
             self.on_work(work * box.height * box.width // (source.size_hw[0] * source.size_hw[1]))
         if not gather:
             return torch.empty(0), torch.empty(0)
@@ -296,6 +295,13 @@ class PassRunner(Worker):
         area = rows or whole(source.size_hw)
         return split(area, self.tile_hw or choose_tile(source, self.device, self.tile_bytes))
 
+    def _own_tiles(self, source: FeatureMap) -> list[Box]:
+        """Those of a pass: they cut no cells of its statistics, if their size allows."""
+        high, wide = self.tile_hw or choose_tile(source, self.device, self.tile_bytes)
+        whole_cells = high % CELL_HW[0] == 0 and wide % CELL_HW[1] == 0
+        multiple = CELL_HW if self.tile_hw is None or whole_cells else 1
+        return split(whole(source.size_hw), (high, wide), multiple=multiple)
+
 
 def choose_tile(source: FeatureMap, device: torch.device, limit: int | None) -> tuple[int, int]:
     """The (high, wide) of the parts of a map to make at a time, within `limit` bytes in all.
@@ -306,17 +312,21 @@ def choose_tile(source: FeatureMap, device: torch.device, limit: int | None) -> 
     pixels = max(1, (CPU_TILE_BYTES if device.type == "cpu" else OTHER_TILE_BYTES))
     pixels //= source.pixel_bytes
     while True:
-        wide = min(width, max(1, int((ASPECT * pixels) ** 0.5)))
-        high = min(height, max(1, pixels // wide))
+        wide = min(width, _multiple(int((ASPECT * pixels) ** 0.5), CELL_HW[1]))
+        high = min(height, _multiple(pixels // wide, CELL_HW[0]))
         middle = Box(top=0, bottom=high, left=0, right=wide).moved(
             (height - high) // 2, (width - wide) // 2
         )
         needed = source.working_bytes(middle)
         if limit is None or needed <= limit:
             return high, wide
-        if pixels <= SMALLEST_TILE_PIXELS:
+        if (high, wide) == (min(height, CELL_HW[0]), min(width, CELL_HW[1])):
             raise OptionError(
                 f"not enough memory even for a tile of {wide} x {high} px: it takes "
                 f"{in_words(needed)}, and {in_words(max(limit, 0))} are left; allow more"
             )
         pixels //= 2
+
+
+def _multiple(size: int, unit: int) -> int:
+    return max(unit, size // unit * unit)

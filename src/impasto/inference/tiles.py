@@ -5,7 +5,7 @@ the whole picture's result, as long as it ends where the picture ends: what a ne
 the border, it must put there and nowhere else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -60,19 +60,23 @@ def whole(size_hw: tuple[int, int]) -> Box:
     return Box(top=0, bottom=size_hw[0], left=0, right=size_hw[1])
 
 
-def split(box: Box, tile_px: int | tuple[int, int], *, multiple: int = 1) -> list[Box]:
+def split(
+    box: Box, tile_px: int | tuple[int, int], *, multiple: int | tuple[int, int] = 1
+) -> list[Box]:
     """Cut `box` into nearly equal tiles, row by row, of at most `tile_px` a side, or (high, wide).
 
     Tiles start at multiples of `multiple`, as `box` must, and are at least that long.
     """
     high, wide = (tile_px, tile_px) if isinstance(tile_px, int) else tile_px
-    rows = list(_cuts(box.top, box.bottom, high, multiple))
-    columns = list(_cuts(box.left, box.right, wide, multiple))
-    return [
-        Box(top=top, bottom=bottom, left=left, right=right)
-        for top, bottom in rows
-        for left, right in columns
-    ]
+    down, across = (multiple, multiple) if isinstance(multiple, int) else multiple
+    rows = _cuts(box.top, box.bottom, high, down)
+    return _boxes(rows, list(_cuts(box.left, box.right, wide, across)))
+
+
+def grid_cells(box: Box, cell_hw: tuple[int, int]) -> list[Box]:
+    """The cells of the picture's grid that `box` covers, row by row; cut where it ends."""
+    rows = _lines(box.top, box.bottom, cell_hw[0])
+    return _boxes(rows, list(_lines(box.left, box.right, cell_hw[1])))
 
 
 def grown(box: Box, radius_px: int, size_hw: tuple[int, int], *, multiple: int = 1) -> Box:
@@ -87,6 +91,19 @@ def grown(box: Box, radius_px: int, size_hw: tuple[int, int], *, multiple: int =
         left=max(0, _floor(box.left - radius_px, multiple)),
         right=min(width, _ceil(box.right + radius_px, multiple)),
     )
+
+
+def _boxes(rows: Iterable[tuple[int, int]], columns: list[tuple[int, int]]) -> list[Box]:
+    return [
+        Box(top=top, bottom=bottom, left=left, right=right)
+        for top, bottom in rows
+        for left, right in columns
+    ]
+
+
+def _lines(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
+    for first in range(_floor(start, step), stop, step):
+        yield max(first, start), min(first + step, stop)
 
 
 def _cuts(start: int, stop: int, tile_px: int, multiple: int) -> Iterator[tuple[int, int]]:
