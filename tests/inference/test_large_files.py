@@ -106,7 +106,7 @@ def test_grey_turned_photos_with_metadata_into_other_formats(
     # compression may make a level that was rounded the other way several levels nearby
     levels = 1.01 if suffix == ".tif" else 16
     torch.testing.assert_close(disk.pixels, memory.pixels, rtol=0, atol=levels / 255)
-    assert (disk.pixels - memory.pixels).abs().mean() < 2e-4
+    assert (disk.pixels - memory.pixels).abs().mean() < 1e-3
 
 
 @pytest.mark.usefixtures("large")
