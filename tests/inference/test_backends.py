@@ -216,6 +216,17 @@ def test_large_images_in_half_precision_run_in_strips_with_the_same_result(
     assert psnr_db(in_strips, model(image)) >= psnr_db(whole, model(image)) - 1
 
 
+def test_large_images_in_float32_run_in_strips_too(
+    model: StyleModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch's own instance norm loses precision with the number of pixels."""
+    image = torch.rand(1, 3, 60, 44, generator=torch.Generator().manual_seed(6))
+    paint = ready("eager", "float32", model)
+    monkeypatch.setattr(eager, "LONGEST_SUM", 60 * 44 - 1)
+    monkeypatch.setattr(PlanNetwork, "forward", None)
+    torch.testing.assert_close(paint(image), model(image), rtol=0, atol=1e-4)
+
+
 def test_a_signal_after_openvinos_last_use_does_not_kill_the_process() -> None:
     pytest.importorskip("openvino")
     # pytest's own process has handlers of its own; a fresh one starts as the command line does

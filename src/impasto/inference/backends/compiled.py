@@ -33,5 +33,5 @@ class CompiledBackend(EagerBackend):
                 "and Triton on GPUs: choose another back end"
             ) from error
 
-    def _faster_in_strips(self, image: Tensor) -> bool:  # noqa: ARG002
+    def _better_in_strips(self, image: Tensor) -> bool:  # noqa: ARG002
         return False

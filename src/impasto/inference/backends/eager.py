@@ -8,6 +8,7 @@ from torch import Tensor
 
 from impasto.inference.backends.backend import Backend
 from impasto.inference.levels import has_parts_of_levels
+from impasto.inference.plan import LONGEST_SUM
 from impasto.inference.plan_network import PlanNetwork
 from impasto.inference.rewrite import rewrite
 from impasto.inference.strips import stylize_in_strips
@@ -33,8 +34,7 @@ class EagerBackend(Backend):
         self.networks = {split: self._rewritten(split=split) for split in (False, True)}
 
     def __call__(self, image: Tensor) -> Tensor:
-        if self._faster_in_strips(image):
-            assert isinstance(self.whole, ModernStyleNetwork)
+        if self._better_in_strips(image):
             return stylize_in_strips(self.whole, image, dtype=self.dtype).clamp_(0, 1)
         if self._needs_float32(image):
             network = self._exact
@@ -58,11 +58,15 @@ class EagerBackend(Backend):
             return False
         return suitable_precision(image.numpy(), self.precision) != self.precision
 
-    def _faster_in_strips(self, image: Tensor) -> bool:
-        """Large maps in half precision: multiplying is quick then, and reaching memory is not."""
-        return (
-            isinstance(self.whole, ModernStyleNetwork)
-            and self.device.type == "cpu"
-            and self.precision != "float32"
-            and image.shape[-2] * image.shape[-1] >= STRIPS_FROM_PIXELS
-        )
+    def _better_in_strips(self, image: Tensor) -> bool:
+        """Large maps: in half precision for speed, in float32 for exact statistics.
+
+        In half precision multiplying is quick, and reaching memory is not. For float32 see
+        `LONGEST_SUM`.
+        """
+        if self.device.type != "cpu":
+            return False
+        pixels = image.shape[-2] * image.shape[-1]
+        if self.precision == "float32":
+            return pixels > LONGEST_SUM
+        return isinstance(self.whole, ModernStyleNetwork) and pixels >= STRIPS_FROM_PIXELS

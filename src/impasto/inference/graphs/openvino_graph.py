@@ -15,12 +15,9 @@ from impasto.inference.openvino_steps import (
     QuantisedConvolve,
     with_mirrored_borders,
 )
-from impasto.inference.plan import Floats, Plan, is_split
+from impasto.inference.plan import LONGEST_SUM, Floats, Plan, is_split
 from impasto.inference.superres_steps import GraphPlan
 
-# Of so many samples OpenVINO's MVN finds the statistics well: it adds them up in float32, one after
-# the other. A whole picture then has 66 dB PSNR to the exact painting at 4 megapixels, 52 at 12.
-LONGEST_SUM = 2**21
 _KINDS = {"float32": "f32", "float16": "f16", "uint8": "u8"}
 
 
