@@ -35,6 +35,25 @@ def test_who_waits_for_a_folder_works_in_one_of_its_own(tmp_path: Path) -> None:
     assert list(base.iterdir()) == []
 
 
+def test_who_waits_says_for_what(tmp_path: Path) -> None:
+    target, base = tmp_path / "new.png", tmp_path / "scratch"
+    notices: list[str] = []
+
+    def second() -> None:
+        with scratch_for(target, {}, 1, base, notices.append):
+            pass
+
+    with scratch_for(target, {}, 1, base, notices.append):
+        assert notices == []  # nobody was there
+        thread = threading.Thread(target=second)
+        thread.start()
+        until = time.monotonic() + 20
+        while not notices and time.monotonic() < until:
+            time.sleep(0.01)
+    thread.join(30)
+    assert notices == [f"another process is making {target}; waiting until it is done"]
+
+
 def test_what_an_interruption_left_is_found_by_the_same_work_only(tmp_path: Path) -> None:
     target, base = tmp_path / "new.png", tmp_path / "scratch"
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -37,10 +37,14 @@ def is_offline() -> bool:
 
 
 @contextmanager
-def locked(target: Path) -> Iterator[bool]:
+def locked(
+    target: Path,
+    on_wait: Callable[[], object] = lambda: None,
+) -> Iterator[bool]:
     """Hold a lock that belongs to `target`, waiting for another process that holds it.
 
-    Gives False if that one has removed the lock: then another may be held by now.
+    on_wait: called once, should there be one. Gives False if that one has removed the lock: then
+    another may be held by now.
 
     The lock is a hidden file beside `target`; it goes away with the process, whatever ends it.
     Where the file system knows no locks (some network drives) this goes on without one: files are
@@ -50,7 +54,9 @@ def locked(target: Path) -> Iterator[bool]:
     place = target.with_name(f".{target.name}.lock")
     with place.open("a+b") as stream:
         with suppress(OSError):
-            _lock(stream)
+            if not _lock_at_once(stream):
+                on_wait()
+                _lock(stream)
         yield _is_at(place, stream)
 
 
@@ -66,6 +72,14 @@ def _is_at(place: Path, stream: IO[bytes]) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
+    def _lock_at_once(stream: IO[bytes]) -> bool:
+        try:
+            stream.seek(0)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError:  # somebody else has it
+            return False
+        return True
+
     def _lock(stream: IO[bytes]) -> None:
         while True:
             try:
@@ -78,6 +92,13 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    def _lock_at_once(stream: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # somebody else has it
+            return False
+        return True
 
     def _lock(stream: IO[bytes]) -> None:
         fcntl.flock(stream, fcntl.LOCK_EX)

@@ -83,7 +83,7 @@ class LargePainting:
             key = self._key(source, dtype)
             needed = self._scratch_bytes(size_hw, out_hw, dtype)
             try:
-                with scratch_for(target, key, needed, self.scratch) as scratch:
+                with scratch_for(target, key, needed, self.scratch, self.on_notice) as scratch:
                     if scratch.resumed:
                         self.on_notice(f"going on after {scratch.resumed} finished passes")
                     self._paint(scratch, open_source, target, dtype)

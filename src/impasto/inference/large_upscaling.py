@@ -62,7 +62,8 @@ class LargeUpscaling:
         if self.mask is not None:
             check_mask(self.models, source.header.size_hw, self.mask.header.size_hw)
         needed = self._scratch_bytes(source, layout)
-        with scratch_for(target, self._key(source), needed, self.scratch) as scratch:
+        key = self._key(source)
+        with scratch_for(target, key, needed, self.scratch, self.on_notice) as scratch:
             if scratch.resumed:
                 self.on_notice(f"going on after {scratch.resumed} finished steps")
             self._run(scratch, source, target)

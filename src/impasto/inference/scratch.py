@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,18 +85,25 @@ def scratch_for(
     key: dict[str, Any],
     needed: int,
     folder: Path | None,
+    on_notice: Callable[[str], object] = lambda notice: None,  # noqa: ARG005
 ) -> Iterator[Scratch]:
     """The scratch folder of `target`, below `folder` or the system's folder for temporary files.
 
     It is removed at the end, and when an error ends the work; not when a person or the system does,
     so that the same call (the same `key`) goes on; KeyboardInterrupt then says where. needed: bytes
-    that there must be room for. Raises OptionError if there is not, or the folder cannot be used.
+    that there must be room for. on_notice: told should another process be at work for the same
+    target, which is waited for. Raises OptionError if there is no room, or the folder cannot be
+    used.
     """
+
+    def on_wait() -> None:
+        on_notice(f"another process is making {target}; waiting until it is done")
+
     base = Path(tempfile.gettempdir()) if folder is None else folder
     name = hashlib.sha256(str(target.absolute()).encode()).hexdigest()[:16]
     own = base / f"impasto-{name}"
     try:
-        with _held(own):
+        with _held(own, on_wait):
             digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
             scratch = Scratch(own, digest)
             try:
@@ -121,14 +128,14 @@ def scratch_for(
 
 
 @contextmanager
-def _held(own: Path) -> Iterator[None]:
+def _held(own: Path, on_wait: Callable[[], object]) -> Iterator[None]:
     """Make the folder and hold it; waits for another process that works there for this target.
 
     That one removes it at its end: then it is made anew.
     """
     while True:
         _make_own(own)
-        with locked(own / "state") as in_place:
+        with locked(own / "state", on_wait) as in_place:
             if in_place:
                 yield
                 return
