@@ -91,6 +91,7 @@ def test_rows_are_needed_where_maps_have_many_samples() -> None:
     assert rows_needed_from(2**21 + 1) == 1  # maps of the picture's own size
     assert rows_needed_from(2**23 + 1) == 0.5  # those of half of its sides, too
     assert rows_needed_from(2**25 + 1) == 0.25
+    assert rows_needed_from(2**25 + 1, half=True) == 0.5
 
 
 @pytest.mark.parametrize("precision", LEAST_PSNR_DB)
@@ -101,6 +102,7 @@ def test_styles_look_the_same_by_rows(
     style: str, quality: str, precision: str, drawing: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openvino_graph, "LONGEST_SUM", 64)
+    monkeypatch.setattr(openvino_graph, "LONGEST_SUM_OF_HALF", 64)
     model = load_style_model(style, quality=quality)
     photo = resize_long_side(read_picture(PHOTO).pixels, 192)
     if drawing:  # nearly all of it is one colour: means far larger than deviations

@@ -81,8 +81,8 @@ class OpenVinoStyle:
         return whole if rest is None else np.concatenate([whole, rest], axis=1)
 
     def _request(self, precision: str, *, split: bool, pixels: int = 1) -> Any:
-        """Made at its first use, then kept: for pictures of up to 2, 8, 32 megapixels or more."""
-        key = (precision, split, rows_needed_from(pixels))
+        """Made at its first use, then kept: one for all pictures with the same long sums."""
+        key = (precision, split, rows_needed_from(pixels, half=precision != "float32"))
         if key not in self._requests:
             steps = self._make_plan(subpixel=precision == "float32", split=split)
             self._centred = ignores_constants(steps)

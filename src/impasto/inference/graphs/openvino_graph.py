@@ -15,7 +15,7 @@ from impasto.inference.openvino_steps import (
     QuantisedConvolve,
     with_mirrored_borders,
 )
-from impasto.inference.plan import LONGEST_SUM, Floats, Plan, is_split
+from impasto.inference.plan import LONGEST_SUM, LONGEST_SUM_OF_HALF, Floats, Plan, is_split
 from impasto.inference.superres_steps import GraphPlan
 
 _KINDS = {"float32": "f32", "float16": "f16", "uint8": "u8"}
@@ -56,10 +56,14 @@ def openvino_model(
     return openvino.Model([writer.op.result(output, name="output")], [image], name)
 
 
-def rows_needed_from(pixels: int) -> float:
-    """The resolution, as a part of the image's, from which on a map's norm has long sums."""
+def rows_needed_from(pixels: int, *, half: bool = False) -> float:
+    """The resolution, as a part of the image's, from which on a map's norm has long sums.
+
+    half: it is computed in bfloat16, where statistics of rows are rounded to it.
+    """
+    longest = LONGEST_SUM_OF_HALF if half else LONGEST_SUM
     scale = 2.0
-    while pixels * (scale / 2) ** 2 > LONGEST_SUM:
+    while pixels * (scale / 2) ** 2 > longest:
         scale /= 2
     return scale
 
