@@ -63,6 +63,25 @@ def test_distance_is_the_mean_absolute_difference_to_what_the_teacher_paints(
     torch.testing.assert_close(total, without + 3 * expected)
 
 
+def test_a_border_is_mirrored_around_both_pictures_for_the_loss(
+    make_config: MakeConfig, teacher: str
+) -> None:
+    plain, bordered = (
+        _task(_fast(make_config, teacher, teacher_weight=0.0, border_px=border))
+        for border in (0, 9)
+    )
+    bordered.network.load_state_dict(plain.network.state_dict())
+    batch = _batch(24)
+    with torch.no_grad():
+        total, _ = bordered.loss(batch)
+        pictures = plain.network(batch.images), batch.images
+        padded = [torch.nn.functional.pad(each, (9,) * 4, mode="reflect") for each in pictures]
+        expected = plain.criterion.total(plain.criterion.terms(*padded))
+        without, _ = plain.loss(batch)
+    torch.testing.assert_close(total, expected)
+    assert (total - without).abs() > 1e-4 * without
+
+
 def test_the_grids_weight_counts_patterns_of_four_pixels(
     make_config: MakeConfig, teacher: str
 ) -> None:

@@ -20,6 +20,7 @@ from impasto.models import StyleModel, load_style_model, save_style_model
 from impasto.networks import LossNetwork, build_style_network
 from impasto.networks.devices import choose_dtype
 from impasto.networks.layout import STRIDE
+from impasto.networks.padding import reflect_pad
 from impasto.training.balance import JUDGE_AT, judge_balance
 from impasto.training.config import StyleTrainingConfig
 from impasto.training.events import Notice, OnEvent, Saved, Validated
@@ -120,7 +121,8 @@ class StyleTask:
     def _plain_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         with self._autocast():
             output = self.network(images)
-            terms = self.criterion.terms(output, images)
+            # else the loss network's own borders, of zeros, reward pale ones
+            terms = self.criterion.terms(*(self._continued(each) for each in (output, images)))
         named = {"content": terms.content, "style": terms.style, "tv": terms.tv}
         named |= {f"style {layer}": term for layer, term in terms.style_by_layer.items()}
         total = self.criterion.total(terms)
@@ -134,6 +136,10 @@ class StyleTask:
             named["teacher"] = self._distance_to_teacher(output, images)
             total = total + self.config.teacher_weight * named["teacher"]
         return total, named
+
+    def _continued(self, images: Tensor) -> Tensor:
+        border = self.config.border_px
+        return reflect_pad(images, border, border, border, border) if border else images
 
     def _teacher_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Nothing but the teacher's picture: a third of the time, for no loss network is run."""
