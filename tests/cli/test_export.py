@@ -1,5 +1,6 @@
 """`impasto export`: says what it wrote and how it was checked; errors in one line."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,24 @@ def test_mistakes_are_told_in_one_line(
     assert complaint in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    result = CliRunner().invoke(app, ["export", "restore-noise", "-o", str(tmp_path / "clean.pt2")])
+    assert result.exit_code == 1
+    assert "impasto: No space left on device" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    (tmp_path / "night.onnx").mkdir()
+    command = ["export", "starry-night", "--overwrite", "-o", str(tmp_path / "night.onnx")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "night.onnx: is a folder; give the name of a file" in result.stderr

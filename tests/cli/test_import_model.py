@@ -7,7 +7,7 @@ import torch
 from typer.testing import CliRunner
 
 from impasto.cli.app import app
-from impasto.models import load_style_model
+from impasto.models import gallery, load_style_model
 from impasto.models.importing.pytorch_examples import tensor_names
 from impasto.networks import StyleNetworkConfig, build_style_network
 
@@ -43,6 +43,7 @@ def test_a_checkpoint_becomes_a_style(checkpoint: Path) -> None:
         (["none.pth", "-o", "a.safetensors"], "none.pth: no such file"),
         (["mosaic.pth", "-o", "a.onnx"], "style files end in .safetensors"),
         (["mosaic.pth", "-o", "a.safetensors", "--format", "lengstrom"], "not a TensorFlow"),
+        (["damaged.index", "-o", "a.safetensors"], "not a sound TensorFlow checkpoint"),
         ([".", "-o", "a.safetensors"], "0 TensorFlow checkpoints in this folder"),
     ],
 )
@@ -50,8 +51,18 @@ def test_mistakes_are_told_in_one_line(
     arguments: list[str], complaint: str, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(checkpoint.parent)
+    if "damaged.index" in arguments:
+        Path("damaged.index").write_bytes(b"no table")
     result = CliRunner().invoke(app, ["import", *arguments])
     assert result.exit_code == 2
     assert complaint in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not Path("a.safetensors").exists()
+
+
+def test_our_own_style_files_need_no_import(checkpoint: Path) -> None:
+    ours = gallery.find_style("udnie").path
+    target = checkpoint.with_name("again.safetensors")
+    result = CliRunner().invoke(app, ["import", str(ours), "-o", str(target)])
+    assert result.exit_code == 2
+    assert "is a model of Impasto's already" in result.stderr

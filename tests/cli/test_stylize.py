@@ -304,3 +304,15 @@ def test_a_precision_that_a_back_end_does_not_have_is_wrong_usage(wave: Path) ->
     result = run("single.jpg", "-s", wave, "--backend", "eager", "--precision", "float16")
     assert result.exit_code == 2
     assert "'eager' on 'cpu' does not compute in 'float16'" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "b.png")
+    result = CliRunner().invoke(
+        app, ["stylize", str(tmp_path), "--style", "udnie", "-o", str(tmp_path / "painted")]
+    )
+    assert result.exit_code == 1
+    assert "a.png: is a pipe, socket or device" in result.stderr
+    assert (tmp_path / "painted" / "b-udnie.png").is_file()

@@ -289,15 +289,6 @@ def test_a_link_in_place_of_the_scratch_folder_is_not_followed(
 
 
 @pytest.mark.usefixtures("large")
-def test_a_scratch_folder_that_is_a_file_is_refused(model: StyleModel, tmp_path: Path) -> None:
-    source = tmp_path / "photo.png"
-    write_picture(source, PIXELS)
-    engine = Engine(model, device="cpu", backend="eager", scratch=source)
-    with pytest.raises(OptionError, match=r"scratch folder .*photo\.png"):
-        stylize_file(source, tmp_path / "painted.png", engine)
-
-
-@pytest.mark.usefixtures("large")
 def test_a_damaged_photo_leaves_nothing_behind(engine: Engine, tmp_path: Path) -> None:
     source = tmp_path / "photo.png"
     write_picture(source, PIXELS)

@@ -1,5 +1,6 @@
 """One scratch folder and several who want it."""
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from impasto.inference.scratch import scratch_for
+from impasto.inference.scratch import Scratch, scratch_for
 
 
 def test_who_waits_for_a_folder_works_in_one_of_its_own(tmp_path: Path) -> None:
@@ -70,3 +71,22 @@ def test_what_an_interruption_left_is_found_by_the_same_work_only(tmp_path: Path
         with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
             stop(key)
     assert resumed == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("passes", ["text", [["x"]], [[[1.0], ["x"]]], [5]])
+def test_notes_that_somebody_changed_are_not_gone_on_from(tmp_path: Path, passes: object) -> None:
+    target, base = tmp_path / "new.png", tmp_path / "scratch"
+
+    def stop(scratches: list[Scratch]) -> None:
+        with scratch_for(target, {}, 1, base) as scratch:
+            scratches.append(scratch)
+            scratch.note(0, torch.zeros(1), torch.zeros(1))
+            raise KeyboardInterrupt
+
+    left: list[Scratch] = []
+    with pytest.raises(KeyboardInterrupt):
+        stop(left)
+    state = left[0].path("state.json")
+    state.write_text(json.dumps({**json.loads(state.read_text()), "passes": passes}))
+    with scratch_for(target, {}, 1, base) as scratch:
+        assert scratch.resumed == 0

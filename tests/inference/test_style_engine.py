@@ -1,5 +1,8 @@
 """Engine: anything that is an image in, the same kind out; its choices are seen and kept."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +210,63 @@ def test_unknown_options_are_refused(
 ) -> None:
     with pytest.raises(OptionError, match=message):
         eager(model, **options)
+
+
+def test_autocast_has_no_part_in_it(engine: Engine) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = engine(IMAGE), impasto.inference.stylize_tensor(engine.model, IMAGE)
+    assert torch.equal(inside[0], engine(IMAGE))
+    assert torch.equal(inside[1], impasto.inference.stylize_tensor(engine.model, IMAGE))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_processes_default_number_format_has_no_part_in_it(dtype: torch.dtype) -> None:
+    options: dict[str, Any] = {"device": "cpu", "backend": "eager", "precision": "float32"}
+    expected = Engine("udnie", **options)(IMAGE)
+    torch.set_default_dtype(dtype)
+    try:
+        assert torch.equal(Engine("udnie", **options)(IMAGE), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_copies_paint_the_same(engine: Engine, copied: Callable[[Engine], Engine]) -> None:
+    assert torch.equal(copied(engine)(IMAGE), engine(IMAGE))
+
+
+def test_a_torch_device_is_taken_too(model: StyleModel) -> None:
+    assert eager(model, device=torch.device("cpu")).device == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("style", "options", "error", "message"),
+    [
+        (None, {}, ModelError, "model None: wanted a bundled model's name"),
+        ("a" * 300, {}, ModelError, "no style 'aaa"),
+        ("udnie", {"device": None}, OptionError, "device None"),
+        ("udnie", {"scratch": 5}, OptionError, "scratch folder 5"),
+        ("udnie", {"scratch": __file__}, OptionError, "is not a folder"),
+    ],
+)
+def test_what_means_no_style_or_place_is_refused(
+    style: Any, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Engine(style, **options)
+
+
+@pytest.mark.parametrize("image", [IMAGE.to("meta"), IMAGE.to_sparse()])
+def test_tensors_without_values_are_refused(engine: Engine, image: Tensor) -> None:
+    with pytest.raises(ImageError, match="without plain values"):
+        engine(image)
+
+
+def test_thin_images_are_not_taken_for_small_ones(model: StyleModel) -> None:
+    """Borders are mirrored around them: an image of one row is one of a dozen to a network."""
+    choice = Choice(backend="eager", precision="float32")
+    thin, square = (
+        style_engine.whole_image_bytes(model, choice, torch.Size((1, 3, *size_hw)))
+        for size_hw in ((1, 400_000), (2000, 200))
+    )
+    assert 12 * square < thin

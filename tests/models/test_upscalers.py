@@ -60,7 +60,7 @@ class TestFinding:
     @pytest.mark.parametrize(
         ("name", "factor", "message"),
         [
-            ("pixel", None, "'pixel' is there for factors 2 and 4; say which"),
+            ("pixel", None, "'pixel' is there for factors 2 and 4; give the factor too"),
             ("pixel", 3, "no upscaler 'pixel' for factor 3, only for 2 and 4"),
             ("pixel-x4", 2, "no upscaler 'pixel-x4' for factor 2, only for 4"),
             ("denoise", 4, "no upscaler 'denoise' for factor 4, only for 1"),

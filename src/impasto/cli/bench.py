@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from impasto.cli.options import Device, DeviceName
+from impasto.cli.targets import check_target
 
 if TYPE_CHECKING:
     from impasto.evaluation.bench import Bench, BenchRow
@@ -37,6 +38,8 @@ def bench(
     from impasto.models.gallery import find_style
     from impasto.models.model_path import path_of
 
+    if json_file is not None:
+        check_target(json_file, "--json", overwrite=True)
     if threads is not None:
         torch.set_num_threads(threads)
     qualities = ("full",) if path_of(style) is not None else find_style(style).qualities

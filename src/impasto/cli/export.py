@@ -2,7 +2,6 @@
 
 import re
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,7 +67,9 @@ def export(
     It takes images (N, 3, height, width). Before it is kept it is run by that runtime, at several
     sizes, and compared with the model.
     """
+    from impasto.cli.targets import check_target
     from impasto.errors import OptionError
+    from impasto.files.user_files import user_path
     from impasto.inference.export import export_model
     from impasto.models import load_style_model
     from impasto.models.any_model import load_any_model
@@ -76,11 +77,10 @@ def export(
     if dynamic and size is not None:
         raise OptionError("--dynamic is for any size, --size for one; give one of the two")
     size_hw = None if size is None else _size_hw(size)
-    target = Path(output)
+    target = user_path(output)
     beside = [target.with_suffix(".bin")] if target.suffix.lower() == ".xml" else []
     for path in (target, *beside):
-        if path.exists() and not overwrite:
-            raise OptionError(f"{path} is already there; add --overwrite, or choose another name")
+        check_target(path, "--output", overwrite=overwrite)
     fast = quality is not QualityName.full
     exported = export_model(
         load_style_model(model, quality.value) if fast else load_any_model(model),

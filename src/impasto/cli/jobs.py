@@ -9,6 +9,7 @@ from pathlib import Path
 
 from impasto.cli.sources import Failure, Source, find_sources, is_one_file, shown
 from impasto.errors import OptionError
+from impasto.files.user_files import user_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ def choose_output(
     """
     if given is None:
         return Output(folder=Path() if one_file else default_folder)
-    path = Path(os.path.expanduser(given))
+    path = user_path(given)
     if given.endswith((os.sep, "/")) or os.path.isdir(path) or not path.suffix:
         return Output(folder=path)
     writable = path.suffix.lower() in suffixes

@@ -3,7 +3,6 @@
 # The flags are read from the context, so that one left out is told from one given its default.
 # ruff: noqa: ARG001
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from impasto.cli import options as shared
 from impasto.cli.train_flags import Device, LossNetworkFamily, Precision, Threads, flag
 from impasto.errors import OptionError
 from impasto.files.byte_sizes import parse_bytes
+from impasto.files.user_files import user_path
 
 if TYPE_CHECKING:
     from impasto.optimization import OptimizationFiles
@@ -172,7 +172,7 @@ def _weights(text: str) -> tuple[float, ...]:
 
 
 def _path(text: str) -> Path:
-    return Path(os.path.expanduser(text))
+    return user_path(text)
 
 
 def _bytes(size: str) -> int:

@@ -73,6 +73,15 @@ class RootGroup(_QuickFlags, TyperGroup):
                 print(f"impasto: {line}", file=sys.stderr)
             usage = isinstance(error, OptionError | ModelError)
             raise typer.Exit(EXIT_USAGE if usage else EXIT_FAILED) from None
+        except BrokenPipeError:
+            raise  # whoever read our output has gone: typer ends quietly
+        except OSError as error:
+            if debug:
+                traceback.print_exc()
+            place = f"{error.filename}: " if error.filename else ""
+            reason = error.strerror or str(error)
+            print(f"impasto: {place}{reason} (--debug shows where)", file=sys.stderr)
+            raise typer.Exit(EXIT_FAILED) from None
         except KeyboardInterrupt as stop:
             if debug:
                 traceback.print_exc()

@@ -1,6 +1,5 @@
 """What `impasto invert` and `impasto texture` share: flags, files, the last line."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from impasto.cli.root import EXIT_INTERRUPTED
 from impasto.cli.sources import shown
 from impasto.cli.train_flags import flag, given_options
 from impasto.errors import OptionError
+from impasto.files.user_files import user_path
 
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="OUT", help="The picture file to write.")
@@ -29,10 +29,10 @@ def given(ctx: typer.Context) -> dict[str, Any]:
 def paths_of(given: dict[str, Any], source: str) -> tuple[Path, Path]:
     """Takes the picture called `source` and the output. Raises OptionError for no file's name."""
     output = given.pop("output")
-    target = Path(os.path.expanduser(output))
+    target = user_path(output)
     if not target.name:
         raise OptionError(f"--output {output!r}: wanted the name of a picture file")
-    return Path(os.path.expanduser(given.pop(source))), target
+    return user_path(given.pop(source)), target
 
 
 def file_options(given: dict[str, Any], target: Path) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def file_options(given: dict[str, Any], target: Path) -> dict[str, Any]:
     if preview is None:
         taken["preview"] = target.with_suffix(".preview.jpg")
     elif preview != "none":
-        taken |= {"preview": Path(os.path.expanduser(preview)), "keep_preview": True}
+        taken |= {"preview": user_path(preview), "keep_preview": True}
     return taken
 
 

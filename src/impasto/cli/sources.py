@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from impasto.files.user_files import user_path
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
@@ -40,8 +42,12 @@ def shown(path: Path | str) -> str:
 
 
 def is_one_file(inputs: Sequence[str]) -> bool:
-    """Whether exactly one file was named (not a folder, not a pattern)."""
-    return len(inputs) == 1 and os.path.isfile(os.path.expanduser(inputs[0]))
+    """Whether exactly one file was named (not a folder, not a pattern), be it there or not."""
+    if len(inputs) != 1:
+        return False
+    path = user_path(inputs[0])
+    several = os.path.isdir(path) or (glob.has_magic(str(path)) and not os.path.lexists(path))
+    return not several
 
 
 def find_sources(inputs: Sequence[str], *, output_folder: Path | None) -> Sources:
@@ -68,7 +74,7 @@ def find_sources(inputs: Sequence[str], *, output_folder: Path | None) -> Source
 
 
 def _expand(text: str, output_folder: Path | None) -> Iterator[Source]:
-    path = Path(os.path.expanduser(text))
+    path = user_path(text)
     # The name as typed comes first: photo[1].jpg is a pattern, but also a file's name.
     if os.path.isdir(path):
         yield from _in_folder(path, root=path, output_folder=output_folder)
@@ -110,7 +116,7 @@ def _is_result(path: Path, root: Path, output_folder: Path | None) -> bool:
 
 
 def _why_nothing(text: str) -> str:
-    path = Path(os.path.expanduser(text))
+    path = user_path(text)
     if os.path.isdir(path):
         return "no pictures in this folder"
     if glob.has_magic(str(path)):

@@ -1,7 +1,6 @@
 """`impasto upscale` and `impasto restore`: models, then jobs, then the work, then a summary."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -148,6 +147,7 @@ def _run(
     from impasto.cli.meter import Meter
     from impasto.cli.sources import shown
     from impasto.files.byte_sizes import parse_bytes
+    from impasto.files.user_files import user_path
     from impasto.inference import SuperResOptions, choose_device, upscale_file
 
     memory = None if max_memory is None else parse_bytes(max_memory, "--max-memory")
@@ -171,7 +171,7 @@ def _run(
                 on_progress=meter.share,
             ),
             size=size,
-            mask=None if mask is None else Path(mask).expanduser(),
+            mask=None if mask is None else user_path(mask),
             keep_metadata=keep_metadata,
             device=device.value,
             quality=quality,

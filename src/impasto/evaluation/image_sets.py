@@ -11,6 +11,7 @@ from impasto.errors import ImageError, OptionError
 from impasto.evaluation.known_sets import KNOWN_SETS, KnownSet, pixels_sha256
 from impasto.evaluation.set_download import OnImage, download_set
 from impasto.files.cache import cache_folder
+from impasto.files.user_files import user_path
 from impasto.media import find_images, read_picture
 from impasto.networks.loss.load import DATA_VARIABLE
 
@@ -117,7 +118,7 @@ def find_image_set(
         if folder is None:
             folder = download_set(known, cached, on_image) if download else cached
         return ImageSet(name=key, folder=folder, images=_images(folder), known=known)
-    folder = Path(name).expanduser()
+    folder = user_path(name)
     if not folder.is_dir():
         raise OptionError(
             f"no set {name!r} and no such folder; choose from {list(KNOWN_SETS)}, or give a folder"

@@ -65,6 +65,8 @@ def check_strength(strength: float) -> None:
 
 def checked_image(image: Tensor) -> Tensor:
     """(N, 3, H, W) float32 in [0, 1], without gradient. Raises ImageError for anything else."""
+    if image.layout != torch.strided or image.is_meta:
+        raise ImageError("image without plain values (sparse, or on the meta device): wanted them")
     if image.ndim != 4 or image.shape[1] != 3 or 0 in image.shape:
         raise ImageError(f"image {tuple(image.shape)}: wanted (N, 3, H, W), each at least 1")
     if not image.is_floating_point():
@@ -74,9 +76,10 @@ def checked_image(image: Tensor) -> Tensor:
 
 def _paint(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
     try:
-        output = stylize_in_strips(model.network, image, dtype=dtype)
-        if dtype != torch.float32 and not is_finite(output):
-            output = stylize_in_strips(model.network, image, dtype=torch.float32)
+        with torch.autocast(model.device.type, enabled=False):
+            output = stylize_in_strips(model.network, image, dtype=dtype)
+            if dtype != torch.float32 and not is_finite(output):
+                output = stylize_in_strips(model.network, image, dtype=torch.float32)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

@@ -1,5 +1,7 @@
 """The kinds of exported files: each written beside its place, run, compared, then put there."""
 
+import errno
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,7 +107,7 @@ def write_openvino(job: ExportJob) -> Exported:
     weights = job.path.with_suffix(".bin")
     # The weights take their place first: an .xml that is there has its .bin beside it.
     with atomic_path(job.path) as temporary, atomic_path(weights) as temporary_weights:
-        openvino.serialize(graph, str(temporary), str(temporary_weights))
+        _serialise(graph, temporary, temporary_weights, job.path)
         core = openvino_core()
         read = core.read_model(str(temporary), str(temporary_weights))
         settings = {
@@ -119,6 +121,14 @@ def write_openvino(job: ExportJob) -> Exported:
         runtime=f"OpenVINO {openvino.__version__}",
         comparison=comparison,
     )
+
+
+def _serialise(graph: Any, path: Path, weights: Path, target: Path) -> None:
+    openvino = import_extra("openvino", "openvino")
+    try:
+        openvino.serialize(graph, str(path), str(weights))
+    except RuntimeError as error:  # its streams do not tell why
+        raise OSError(errno.EIO, "cannot be written, is the disk full?", str(target)) from error
 
 
 def write_torch(job: ExportJob) -> Exported:
@@ -148,7 +158,10 @@ def write_torch(job: ExportJob) -> Exported:
     _drop_assertions(program)
     metadata = json.dumps(dict(job.metadata), ensure_ascii=False)
     with atomic_path(job.path) as temporary:
-        torch.export.save(program, temporary, extra_files={METADATA_FILE: metadata})
+        # by way of memory: PyTorch's own writer ends the process when the disk is full
+        archive = io.BytesIO()
+        torch.export.save(program, archive, extra_files={METADATA_FILE: metadata})
+        temporary.write_bytes(archive.getbuffer())
         loaded = torch.export.load(temporary).module()
 
         def run(image: Any) -> Any:

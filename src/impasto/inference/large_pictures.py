@@ -121,6 +121,7 @@ class LargePainting:
                 metadata=picture.metadata if self.keep_metadata else None,
                 quality=self.quality,
                 own_png=True,
+                token=scratch.token,
             )
 
     def _prepared(
@@ -190,7 +191,8 @@ def check_writing(target: Path, size_hw: tuple[int, int], free_bytes: int) -> No
     if needed > free_bytes:
         raise OptionError(
             f"not enough memory even for one tile: {in_words(needed)} are needed beside what "
-            f"the program takes, and {in_words(max(free_bytes, 0))} are left; allow more"
+            f"the program takes, and {in_words(max(free_bytes, 0))} are left; allow "
+            f"{in_words(needed - free_bytes)} more"
         )
 
 

@@ -107,6 +107,7 @@ class LargeUpscaling:
             metadata=picture.metadata if self.keep_metadata else None,
             quality=self.quality,
             own_png=True,
+            token=scratch.token,
         )
 
     def _steps(

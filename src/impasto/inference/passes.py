@@ -322,8 +322,9 @@ def choose_tile(source: FeatureMap, device: torch.device, limit: int | None) -> 
             return high, wide
         if (high, wide) == (min(height, CELL_HW[0]), min(width, CELL_HW[1])):
             raise OptionError(
-                f"not enough memory even for a tile of {wide} x {high} px: it takes "
-                f"{in_words(needed)}, and {in_words(max(limit, 0))} are left; allow more"
+                f"not enough memory even for a tile of {wide} x {high} px of {width} px in all: it "
+                f"takes {in_words(needed)}, and {in_words(max(limit, 0))} are left; allow "
+                f"{in_words(needed - limit)} more"
             )
         pixels //= 2
 

@@ -72,7 +72,8 @@ def _module(step: Step) -> nn.Module:
 
 
 def _parameter(values: Floats) -> nn.Parameter:
-    return nn.Parameter(torch.tensor(values), requires_grad=False)
+    # on the CPU whatever the default is: a network is built there and moved
+    return nn.Parameter(torch.tensor(values, device="cpu"), requires_grad=False)
 
 
 class _Convolve(nn.Conv2d):

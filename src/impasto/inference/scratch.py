@@ -22,6 +22,7 @@ from impasto.errors import OptionError
 from impasto.files.atomic import write_text
 from impasto.files.byte_sizes import in_words
 from impasto.files.cache import locked
+from impasto.files.user_files import user_path
 from impasto.inference.feature_maps import FeatureMap
 from impasto.inference.passes import Journal, NewStore
 from impasto.inference.stores import Store, StoreFolder, storage_error
@@ -43,6 +44,11 @@ class Scratch(Journal):
         if not self._passes:
             self.clear()
         self.resumed = len(self._passes)
+
+    @property
+    def token(self) -> str:
+        """Names what is written beside the result: the same whenever this work is gone on with."""
+        return self.folder.name.removeprefix("impasto-")
 
     def path(self, name: str) -> Path:
         """Where a file of that name is, or is to be."""
@@ -76,7 +82,21 @@ class Scratch(Journal):
             passes = state.pop("passes")
         except (OSError, ValueError, KeyError, AttributeError):
             return []
-        return passes if state == self._key and isinstance(passes, list) else []
+        return passes if state == self._key and _are_statistics(passes) else []
+
+
+def checked_scratch(folder: str | Path) -> Path:
+    """The path that is meant. Raises OptionError if there can be no folder to write to."""
+    if not isinstance(folder, str | Path):
+        raise OptionError(f"scratch folder {folder!r}: wanted the path of a folder")
+    path = user_path(folder)
+    there = path.absolute()
+    while not there.exists():  # those that are missing will be made
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        wrong = "may not be written to" if there.is_dir() else "is not a folder"
+        raise OptionError(f"scratch folder {path}: {there} {wrong}; give another one (--scratch)")
+    return path
 
 
 @contextmanager
@@ -169,6 +189,19 @@ def map_stores(files: StoreFolder, device: torch.device) -> NewStore:
         return files.store(name, source.channels, source.size_hw, source.dtype, device)
 
     return new_store
+
+
+def _are_statistics(passes: object) -> bool:
+    """Whether they are two lists of numbers for each pass: means and variances, or its notes."""
+    if not isinstance(passes, list):
+        return False
+    pairs = [each for each in passes if isinstance(each, list) and len(each) == 2]
+    lists = [each for pair in pairs for each in pair]
+    return (
+        len(pairs) == len(passes)
+        and all(isinstance(each, list) for each in lists)
+        and all(isinstance(value, int | float) for each in lists for value in each)
+    )
 
 
 def _make_own(folder: Path) -> None:

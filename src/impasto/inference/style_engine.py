@@ -29,7 +29,7 @@ from impasto.inference.memory import (
     too_large,
 )
 from impasto.inference.rewrite import rewrite
-from impasto.inference.scratch import temporary_stores
+from impasto.inference.scratch import checked_scratch, temporary_stores
 from impasto.inference.strips import stylize_in_strips
 from impasto.inference.suitability import suitable_precision
 from impasto.media import Picture, to_pil
@@ -45,9 +45,14 @@ ImageT = TypeVar("ImageT", Tensor, NDArray[Any], Image.Image)
 WHOLE_IMAGE_BYTES = {"eager": 300, "compile": 300, "openvino": 330, "onnx": 570}
 # Larger maps are not given to a runtime other than PyTorch: its offsets may be 32-bit numbers.
 MOST_MAP_BYTES = 2**31
+_BORDERS_PX = 16  # that maps have beyond the image, both sides together: what thin images take
 _FIRST_FILTERS = 32  # of a network of width 1: its largest map
 _WHOLE_SHARE = 0.5  # of the device's memory, where no limit is given: for an image in one piece
 _MOST_PIXELS = 2**34  # of any image that has been painted here
+
+
+def ignore_notice(notice: str) -> None:
+    """Where nobody listens."""
 
 
 class Engine:
@@ -55,7 +60,7 @@ class Engine:
 
     style: a bundled style's name, the path of a style file, or a loaded `StyleModel`.
     quality: of a bundled style's networks "full", or "fast", a smaller one.
-    device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+    device: "auto", "cpu", "cuda", "cuda:1" or "mps", or a `torch.device`.
     precision: "float32", "bfloat16", "float16" (CUDA only), "int8" (OpenVINO only), or "auto":
         bfloat16 on CPUs with matrix units for it (AMX), else float32. What is not finite in half
         precision is done again in float32.
@@ -67,8 +72,9 @@ class Engine:
     scratch: the folder for that, by default the system's for temporary files.
     on_notice: hears, as a sentence, whenever something else is done than was chosen.
 
-    `backend`, `precision` and `device` tell what was chosen. Safe to call from several threads.
-    Raises OptionError for what is unknown, not installed or not there, ModelError for the style.
+    `backend`, `precision` and `device` tell what was chosen. Safe to call from several threads; a
+    copy, or one in another process, makes its back ends anew. Autocast has no part in it. Raises
+    OptionError for what is unknown, not installed or not there, ModelError for the style.
     """
 
     def __init__(
@@ -76,15 +82,15 @@ class Engine:
         style: str | Path | StyleModel,
         *,
         quality: str = "full",
-        device: str = "auto",
+        device: str | torch.device = "auto",
         precision: str = "auto",
         backend: str = "auto",
         max_memory: int | str | None = None,
         scratch: str | Path | None = None,
-        on_notice: Callable[[str], object] = lambda notice: None,  # noqa: ARG005
+        on_notice: Callable[[str], object] = ignore_notice,
     ) -> None:
         self.max_memory = None if max_memory is None else parse_bytes(max_memory)
-        self.scratch = None if scratch is None else Path(scratch).expanduser()
+        self.scratch = None if scratch is None else checked_scratch(scratch)
         self.device = choose_device(device)
         chosen = choose(backend, precision, self.device)
         chosen = replace(chosen, anywhere=device == "auto")
@@ -96,6 +102,16 @@ class Engine:
         self._lock = threading.Lock()
         self._choice = self._reliable(chosen)
         self._backend(self._choice)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and other processes: all but the back ends, which are made there anew."""
+        return {
+            key: value for key, value in vars(self).items() if key not in ("_backends", "_lock")
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._backends, self._lock = {}, threading.Lock()
 
     @property
     def backend(self) -> str:
@@ -148,6 +164,10 @@ class Engine:
 
     def _paint(self, image: Tensor, choice: Choice) -> Tensor:
         image = image.to(self.device)
+        with torch.autocast(self.device.type, enabled=False):
+            return self._paint_exactly(image, choice)
+
+    def _paint_exactly(self, image: Tensor, choice: Choice) -> Tensor:
         try:
             output = self._run(image, choice)
             finite = is_finite(output)
@@ -255,7 +275,8 @@ def tiles_dtype(choice: Choice) -> torch.dtype:
 def whole_image_bytes(model: StyleModel, choice: Choice, shape: torch.Size) -> int:
     """Roughly what painting (N, 3, H, W) in one piece takes at its peak."""
     per_pixel = WHOLE_IMAGE_BYTES[choice.backend] * model.config.width + 3 * IMAGE_BYTES
-    return int(shape[0] * shape[-2] * shape[-1] * per_pixel)
+    height, width = (side + _BORDERS_PX for side in shape[-2:])
+    return int(shape[0] * height * width * per_pixel)
 
 
 def largest_map_bytes(model: StyleModel, choice: Choice, shape: torch.Size) -> int:

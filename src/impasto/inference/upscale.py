@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto.errors import ModelError
+from impasto.errors import ModelError, OptionError
 from impasto.files.byte_sizes import parse_bytes
 from impasto.inference.enhance import enhance
 from impasto.inference.large_upscaling import LargeUpscaling
 from impasto.inference.memory import TILES_SHARE, free_memory
+from impasto.inference.scratch import checked_scratch
 from impasto.inference.source_files import LARGEST_PIXELS, SourceFile
 from impasto.inference.stylize import check_size
 from impasto.inference.superres_memory import check_limit, fits_in_memory
@@ -154,6 +155,7 @@ def upscale_file(
     models = [model.to(where) for model in models]
     options = options or SuperResOptions(color_match="auto")
     limit = _limit(max_memory)
+    folder = None if scratch is None else checked_scratch(scratch)
     if max_pixels is None:
         max_pixels = DEFAULT_MAX_PIXELS if limit is None else LARGEST_PIXELS
     file = SourceFile(path=Path(source), max_pixels=max_pixels)
@@ -167,7 +169,7 @@ def upscale_file(
             models=models,
             options=options,
             free_bytes=free or 0,
-            scratch=None if scratch is None else Path(scratch).expanduser(),
+            scratch=folder,
             size=size,
             mask=None if mask is None else SourceFile(path=Path(mask), max_pixels=max_pixels),
             keep_metadata=keep_metadata,
@@ -199,8 +201,12 @@ def _factor(models: Sequence[SuperResModel]) -> int:
 def models_for(model: Model | None, factor: int | None) -> tuple[SuperResModel, ...]:
     """What `model` and `factor` of `upscale` mean: one model, or two for factor 8.
 
-    Raises ModelError for models that are not there, not for this factor, or not for upscaling.
+    Raises ModelError for models that are not there, not for this factor, or not for upscaling,
+    OptionError for what is no factor.
     """
+    whole = isinstance(factor, int) and not isinstance(factor, bool)
+    if factor is not None and not (whole and factor >= 1):
+        raise OptionError(f"factor {factor!r}: wanted a whole number such as 2, 3, 4 or 8")
     if isinstance(model, SuperResModel):
         if factor not in (None, model.factor):
             raise ModelError(

@@ -20,6 +20,7 @@ from PIL import (
 )
 
 from impasto.errors import ImageError, ImpastoError
+from impasto.files.user_files import is_special
 from impasto.media.pillow_warnings import pillow_warnings_ignored
 
 # Importing a plugin registers it with Pillow. Only these are ever tried: no PostScript, no stubs.
@@ -77,6 +78,8 @@ def opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     with read_errors_named(str(path)), pillow_warnings_ignored():
         if path.is_dir():
             raise ImageError(f"{path}: is a folder; a picture file is wanted")
+        if is_special(path):
+            raise ImageError(f"{path}: is a pipe, socket or device; a picture file is wanted")
         with path.open("rb") as stream:
             image = _identify(stream, path)
             _check_size(image, path, max_pixels)
@@ -129,9 +132,13 @@ def _check_size(image: Image.Image, path: Path, max_pixels: int) -> None:
         raise ImageError(f"{path}: has no pixels ({width} x {height}); replace or remove it")
     if width * height > max_pixels:
         raise ImageError(
-            f"{path}: {width} x {height} is {width * height / 1e6:.0f} megapixels, above the limit "
-            f"of {max_pixels / 1e6:g}; raise max_pixels if the file is trusted"
+            f"{path}: {width} x {height} is {_in_words(width * height)}, above the limit of "
+            f"{_in_words(max_pixels)}; raise it (max_pixels) if the file is trusted"
         )
+
+
+def _in_words(pixels: int) -> str:
+    return f"{pixels / 1e6:.0f} megapixels" if pixels >= 1e7 else f"{pixels} pixels"
 
 
 def _check_still(image: ImageFile.ImageFile, path: Path) -> None:

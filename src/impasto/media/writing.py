@@ -63,8 +63,12 @@ def check_target(path: Path | str, size_hw: tuple[int, int]) -> None:
     if max(size_hw) > form.max_side:
         raise ImageError(
             f"{path}: {width} x {height} px; {form.pillow_name} holds at most {form.max_side} px "
-            "a side, choose PNG or TIFF"
+            f"a side, choose {_remedy(form)}"
         )
+
+
+def _remedy(form: WritableFormat) -> str:
+    return "a smaller size" if form.pillow_name in ("PNG", "TIFF") else "PNG or TIFF"
 
 
 def write_samples(
@@ -75,8 +79,12 @@ def write_samples(
     metadata: Metadata | None,
     quality: int,
     own_png: bool,
+    token: str = "",
 ) -> None:
-    """What `write_array` and `write_picture` share; own_png: row by row, not by Pillow."""
+    """What `write_array` and `write_picture` share; own_png: row by row, not by Pillow.
+
+    token: see `atomic_path`.
+    """
     if bits not in (8, 16) or not 1 <= quality <= 100:
         raise ImageError(f"{path}: bits={bits}, quality={quality}; wanted 8 or 16, and 1 to 100")
     check_target(path, samples.size_hw)
@@ -85,7 +93,11 @@ def write_samples(
     metadata = metadata or Metadata()
     if samples.channels < 3 and not _holds_gray(form, samples.channels, bits):
         samples = InColor(samples=samples)
-    with _write_errors_named(path), pillow_warnings_ignored(), atomic_path(path) as temporary:
+    with (
+        _write_errors_named(path),
+        pillow_warnings_ignored(),
+        atomic_path(path, token) as temporary,
+    ):
         if form.pillow_name == "TIFF":
             write_tiff(temporary, samples, bits=bits, icc=srgb_profile(), metadata=metadata)
         elif form.pillow_name == "PNG" and own_png:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from impasto.errors import ModelError
+from impasto.files.user_files import user_path
 from impasto.models.model_file import ModelKind, load_model, save_model
 from impasto.models.trained_model import TrainedModel
 from impasto.networks import LossNetwork
@@ -64,7 +65,7 @@ def save_inversion_model(
 
 def load_inversion_model(path: Path | str) -> InversionModel:
     """Read a model file, on the CPU. Raises ModelError, which says what to do."""
-    loaded = load_model(Path(path).expanduser(), INVERSION)
+    loaded = load_model(user_path(path), INVERSION)
     return InversionModel(
         name=loaded.name, network=loaded.network, config=loaded.config, card=loaded.card
     )

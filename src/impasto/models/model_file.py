@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from impasto.errors import ModelError, OptionError
 from impasto.files.atomic import write_with
+from impasto.files.user_files import open_to_read
 from impasto.models.safetensors_header import (
     MAX_HEADER_BYTES,
     read_metadata,
@@ -113,7 +114,8 @@ def load_model(path: Path, kind: ModelKind[ConfigT]) -> LoadedFile[ConfigT]:
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"{path}: damaged ({error}); {kind.remedy}") from error
     _check_tensors(path, tensors, kind, config, kind.remedy)
-    network = kind.build(config)
+    with torch.device("cpu"):  # whatever the process's default is
+        network = kind.build(config).float()
     network.load_state_dict(tensors)  # copies into float32
     network.eval().requires_grad_(False)
     name = card.get("name")
@@ -128,7 +130,7 @@ def load_model(path: Path, kind: ModelKind[ConfigT]) -> LoadedFile[ConfigT]:
 def file_format(path: Path) -> str | None:
     """What kind of model file it says it is; None where it is none, or cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with open_to_read(path) as stream:
             return read_metadata(path, stream.read(MAX_HEADER_BYTES + 8), "").get("format")
     except (OSError, ModelError):
         return None
@@ -137,7 +139,7 @@ def file_format(path: Path) -> str | None:
 def _read_bytes(path: Path, kind: ModelKind[ConfigT]) -> bytes:
     try:
         # One read: what is checked and what is loaded cannot differ.
-        with path.open("rb") as stream:
+        with open_to_read(path) as stream:
             size = os.fstat(stream.fileno()).st_size
             data = b"" if size > kind.max_bytes else stream.read(kind.max_bytes + 1)
     except FileNotFoundError as error:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from impasto.errors import ModelError, OptionError
+from impasto.files.user_files import open_to_read
 from impasto.models.gallery import find_style
 from impasto.models.model_path import path_of
 from impasto.models.safetensors_header import read_metadata
@@ -39,7 +40,7 @@ def read_style_tensors(name_or_path: str | Path) -> StyleTensors | None:
     """
     path = path_of(name_or_path) or find_style(str(name_or_path)).path
     try:
-        with path.open("rb") as stream:
+        with open_to_read(path) as stream:
             data = stream.read(_MAX_BYTES + 1)
         metadata = read_metadata(path, data, "")
         config = StyleNetworkConfig(**json.loads(metadata["config"]))

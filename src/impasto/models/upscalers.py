@@ -78,7 +78,10 @@ def find_upscaler(
         raise ModelError(f"no {_NOUN} {name!r}; {hint}")
     factors = " and ".join(str(entry.factor) for entry in sorted(family, key=lambda e: e.factor))
     if fitting:
-        raise ModelError(f"{_NOUN} {name!r} is there for factors {factors}; say which one")
+        raise ModelError(
+            f"{_NOUN} {name!r} is there for factors {factors}; give the factor too, as in "
+            f"{fitting[0].name!r}"
+        )
     raise ModelError(
         f"no {_NOUN} {name!r} for factor {factor}, only for {factors}; "
         f"`{_LIST_COMMAND}` lists what there is"

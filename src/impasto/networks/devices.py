@@ -11,8 +11,8 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """The device called `name`; "auto" takes CUDA, then Apple's MPS, then the CPU.
+def choose_device(name: str | torch.device = "auto") -> torch.device:
+    """The device called `name`, or itself; "auto" takes CUDA, then Apple's MPS, then the CPU.
 
     "cuda:1" names one of several. Raises OptionError for an unknown device, or one that is not
     there.
@@ -22,6 +22,10 @@ def choose_device(name: str = "auto") -> torch.device:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
+    if isinstance(name, torch.device):
+        name = str(name)
+    if not isinstance(name, str):
+        raise OptionError(f"device {name!r}: wanted a name such as cpu or cuda:1")
     if name == "auto":
         return torch.device(next(kind for kind, available in there.items() if available))
     kind, _, index = name.partition(":")

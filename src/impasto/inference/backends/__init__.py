@@ -97,7 +97,7 @@ def choose(backend: str, precision: str, device: torch.device) -> Choice:
     if precision not in kind.precisions[device.type]:
         raise OptionError(
             f"back end {backend!r} on {device.type!r} does not compute in {precision!r}; choose "
-            f"from {', '.join(kind.precisions[device.type])}"
+            f"from {', '.join(kind.precisions[device.type])}, or another back end"
         )
     return Choice(backend=backend, precision=precision)
 

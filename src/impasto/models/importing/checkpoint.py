@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import ModelError, OptionError
+from impasto.files.user_files import open_to_read, user_path
 from impasto.models.importing.lengstrom import FORMAT as LENGSTROM
 from impasto.models.importing.lengstrom import read_lengstrom
 from impasto.models.importing.pickled import read_state_dict
 from impasto.models.importing.pytorch_examples import FORMAT as PYTORCH_EXAMPLES
 from impasto.models.importing.pytorch_examples import convert_pytorch_examples
 from impasto.models.importing.tensorflow_checkpoint import checkpoint_path
+from impasto.models.model_file import file_format
 from impasto.models.style_model import StyleModel
 
 CHECKPOINT_FORMATS = ("auto", PYTORCH_EXAMPLES, LENGSTROM)
@@ -30,10 +32,13 @@ def import_checkpoint(
         raise OptionError(
             f"no checkpoint format {format!r}; choose from {', '.join(CHECKPOINT_FORMATS)}"
         )
-    path = Path(path).expanduser()
+    path = user_path(path)
     table = None if format == PYTORCH_EXAMPLES else checkpoint_path(path)
     if table is None and not path.is_file():
-        raise ModelError(f"{path}: no such file; give a .pth, .model or .ckpt file, or its folder")
+        wrong = "is no file" if path.exists() else "no such file"
+        raise ModelError(f"{path}: {wrong}; give a .pth, .model or .ckpt file, or its folder")
+    if file_format(path) is not None:
+        raise ModelError(f"{path}: is a model of Impasto's already; use it as it is")
     if table is not None:
         format, read = LENGSTROM, table
         network, config = read_lengstrom(table)
@@ -49,7 +54,7 @@ def import_checkpoint(
             raise (
                 error if str(error).startswith(str(path)) else ModelError(f"{path}: {error}")
             ) from error
-    with read.open("rb") as stream:
+    with open_to_read(read) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     known = {key: value for key, value in card.items() if value}
     about = {"imported": {"format": format, "file": read.name, "sha256": digest}}

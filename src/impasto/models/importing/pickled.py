@@ -13,6 +13,7 @@ from torch import Tensor
 
 from impasto.errors import ModelError
 from impasto.files.pickle_check import DeclaresTooMuchError, check_pickled_file
+from impasto.files.user_files import open_to_read
 
 MAX_BYTES = 256 * 2**20
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
@@ -26,7 +27,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     would need code to be run, or declares more than it holds.
     """
     try:
-        with path.open("rb") as stream:
+        with open_to_read(path) as stream:
             size = os.fstat(stream.fileno()).st_size
             data = b"" if size > MAX_BYTES else stream.read(MAX_BYTES + 1)
     except OSError as error:

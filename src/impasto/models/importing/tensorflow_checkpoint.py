@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import ModelError
+from impasto.files.user_files import open_to_read
 from impasto.models.importing.protobuf import fields, numbers, parts
 from impasto.models.importing.sorted_table import MAGIC, masked_crc32c, read_table
 
@@ -39,8 +40,10 @@ def checkpoint_path(path: Path) -> Path | None:
     index = path.with_name(path.name + ".index")
     if index.is_file():
         return index
+    if path.suffix == ".index" and path.is_file():
+        return path  # be it damaged
     try:
-        with path.open("rb") as stream:
+        with open_to_read(path) as stream:
             stream.seek(-len(MAGIC), 2)
             return path if stream.read() == MAGIC else None
     except OSError:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from impasto.errors import WeightsError
 from impasto.files.pickle_check import check_pickled_file
+from impasto.files.user_files import open_to_read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ def read_weight_file(path: Path) -> WeightFile:
     """
     path = Path(path)
     try:
-        with path.open("rb") as stream:
+        with open_to_read(path) as stream:
             start = stream.read(9)
     except OSError as error:
         raise WeightsError(f"cannot read the loss-network file {path}: {error.strerror}") from error
