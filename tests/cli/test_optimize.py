@@ -52,6 +52,14 @@ def test_a_picture_is_painted_and_only_that_is_left(network_file: Path, folder: 
         assert painted.size == (40, 33)
 
 
+def test_a_file_that_has_the_previews_name_is_left_alone(network_file: Path) -> None:
+    Path("out.preview.jpg").write_text("precious")
+    result = run(network_file, "--preview-every", "0")
+    assert result.exit_code == 0, result.output
+    assert Path("out.preview.jpg").read_text() == "precious"
+    assert not list(Path().glob("out.preview-*.jpg"))
+
+
 def test_every_option_arrives(network_file: Path) -> None:
     result = run(
         network_file,
@@ -74,6 +82,8 @@ def test_every_option_arrives(network_file: Path) -> None:
         (["--mode", "fast"], 2, "--mode"),
         (["--style-layers", "relu7_1"], 2, "relu7_1"),
         (["--style-layers", "relu1_1:much"], 2, "much"),
+        (["--style-layers", "relu1_1,relu1_1:2"], 2, "named twice"),
+        (["--preview-every", "nan"], 2, "--preview-every"),
         (["--style-image-weights", "one"], 2, "--style-image-weights"),
         (["--mask", "left.png", "--mask", "left.png"], 2, "2 masks for 1 styles"),
         (["--mask", "missing.png"], 1, "missing.png"),

@@ -10,7 +10,8 @@ import torch
 from impasto.errors import OptionError
 from impasto.evaluation.crops import keep_picture
 from impasto.evaluation.events import Event, Progressed
-from impasto.evaluation.record import open_record, read_record
+from impasto.evaluation.figures import draw_figures
+from impasto.evaluation.record import FORMAT, NAMES, open_record, read_record
 from impasto.evaluation.tasks import Plan, Say, Task, carry_out, duration
 
 CPU = torch.device("cpu")
@@ -95,6 +96,30 @@ def test_other_files_are_refused(tmp_path: Path, text: str | None, message: str)
         path.write_text(text)
     with pytest.raises(OptionError, match=message):
         read_record(path)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{}, 5, {"of": {}, "pictures": None}, {"of": {}, "pictures": {"x": "../../etc"}}, {"of": 1}],
+)
+def test_entries_that_somebody_changed_are_refused(tmp_path: Path, entry: object) -> None:
+    path = tmp_path / "r.json"
+    record = opened(path)
+    record.save()
+    path.write_text(json.dumps({**json.loads(path.read_text()), "entries": {"a": entry}}))
+    with pytest.raises(OptionError, match=r"r\.json: damaged .* as it was written"):
+        read_record(path)
+    with pytest.raises(OptionError, match=r"damaged .* --overwrite"):
+        opened(path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_of_a_record_that_lacks_something_are_refused(tmp_path: Path, name: str) -> None:
+    record = {"format": FORMAT, "reproduction": name, "settings": {}, "environments": []}
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({**record, "entries": {"a": {"of": {}}}}))
+    with pytest.raises(OptionError, match=r"r\.json: damaged, it lacks"):
+        draw_figures(path, tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_the_first_piece(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Painting by optimisation, from tensors and from files: what it does, keeps and refuses."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ from impasto.optimization import (
     optimize_image,
 )
 from impasto.optimization.events import ignore
+from impasto.optimization.memory import plan_memory
+from impasto.optimization.modes import plan_stages
+from impasto.optimization.objective import PixelObjective
+from impasto.optimization.regions import Region
+from impasto.optimization.setup import prepare
 
 Painted = Callable[..., OptimizedImage]
 QUICK: dict[str, Any] = {"iterations": 12, "start_size": 32, "precision": "float32"}
@@ -35,7 +41,8 @@ def painted(tiny_loss_network: LossNetwork, photo: Tensor, painting: Tensor) -> 
     """optimize_image on the photo and the painting with the tiny network."""
 
     def paint(**options: Any) -> OptimizedImage:
-        given = {k: options.pop(k) for k in ("masks", "style_masks", "init") if k in options}
+        names = ("masks", "style_masks", "init", "keep_interrupted")
+        given = {name: options.pop(name) for name in names if name in options}
         on_event = options.pop("on_event", ignore)
         content = options.pop("content", photo)
         styles = options.pop("styles", [painting])
@@ -169,6 +176,66 @@ def test_an_interrupted_run_keeps_what_is_there_only_if_asked(
     assert tuple(kept.image.shape) == (1, 3, 40, 48)
 
 
+def test_an_interruption_before_the_first_step_at_a_new_size_keeps_the_last_stage(
+    painted: Painted, photo: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = PixelObjective.__call__
+    sizes: list[int] = []
+
+    def stopping(self: PixelObjective, image: Tensor) -> tuple[float, Tensor]:
+        sizes.append(image.shape[3])
+        if sizes[0] != sizes[-1]:
+            raise KeyboardInterrupt
+        return genuine(self, image)
+
+    monkeypatch.setattr(PixelObjective, "__call__", stopping)
+    kept = painted(content=photo.repeat(1, 1, 2, 2), start_size=68, keep_interrupted=True)
+    assert kept.interrupted
+    assert sizes[-1] == 96
+    assert kept.history
+    assert tuple(kept.image.shape) == (1, 3, 80, 96)
+    assert kept.total == pytest.approx(min(kept.history))
+
+
+def test_a_flat_picture_may_be_started_from(painted: Painted) -> None:
+    assert painted(init=BLANK).history
+
+
+def test_only_what_is_missing_is_told_and_for_what(painted: Painted) -> None:
+    events: list[Event] = []
+    painted(mode="paper", on_event=events.append)
+    told = [event.message for event in events if isinstance(event, Notice)]
+    assert any("no relu3_3; the content is compared at" in each for each in told)
+    assert any("no relu4_3; the style is compared at" in each for each in told)
+    assert not any("no relu4_3; the content" in each for each in told)
+
+
+def test_a_painting_shown_larger_than_the_result_goes_in_strips_too(
+    tiny_loss_network: LossNetwork, photo: Tensor
+) -> None:
+    config = OptimizationConfig(size=48, start_size=48, style_scale=8.0, precision="float32")
+    stage = plan_stages(config, (40, 48))[-1]
+    setup = prepare(
+        config,
+        tiny_loss_network,
+        photo,
+        [Region(style=torch.rand(1, 3, 384, 384))],
+        dtype=torch.float32,
+        device=torch.device("cpu"),
+        on_event=ignore,
+    )
+    assert setup.strip_rows(stage) is None
+    whole = plan_memory((384, 384), setup.cost, 0.0, "none", None).estimate_bytes
+    tight = replace(setup, config=replace(config, max_memory_bytes=whole - 1))
+    rows = tight.strip_rows(stage)
+    assert rows is not None
+    # and the loss is the same by strips
+    image = photo.clone()
+    assert float(tight.loss(stage)(image)[0]) == pytest.approx(
+        float(setup.loss(stage)(image)[0]), rel=1e-5
+    )
+
+
 BLANK = torch.full((1, 3, 40, 48), 0.25)
 MASK = torch.ones(1, 1, 40, 48)
 
@@ -193,7 +260,18 @@ MASK = torch.ones(1, 1, 40, 48)
         ({"style_weight": float("nan")}, OptionError, "--style-weight"),
         ({"style_scale": 0.0}, OptionError, "--style-scale"),
         ({"learning_rate": float("inf")}, OptionError, "--learning-rate"),
+        ({"learning_rate": 0.1}, OptionError, "--optimizer adam"),
         ({"content_layers": {"relu9_9": 1.0}}, OptionError, "relu9_9"),
+        ({"style_layers": {"relu1_1": -1.0}}, OptionError, "weight of style layer 'relu1_1'"),
+        ({"content_layers": {"relu1_1": float("nan")}}, OptionError, "content layer 'relu1_1'"),
+        ({"style_layers": {}}, OptionError, "--style-weight 0"),
+        ({"style_layers": ["relu1_1", "relu1_1"]}, OptionError, "each layer once"),
+        ({"style_weight": "4"}, OptionError, "--style-weight"),
+        ({"threads": -1}, OptionError, "--threads"),
+        ({"relative": False}, OptionError, "--absolute is for --mode paper"),
+        ({"size": 40, "start_size": 64}, OptionError, "--start-size 64 is above"),
+        ({"loss_network_family": "caffe"}, OptionError, "--loss-network-family"),
+        ({"styles": [torch.rand(1, 3, 16, 400)]}, OptionError, "painting 1 would be shown as"),
         ({"style_layers": {"conv1_1": 1.0}}, OptionError, "conv1_1"),
         ({"style_weight": 1e38, "content_weight": 1e38}, OptimizationError, "lower the weights"),
         (

@@ -28,6 +28,13 @@ VGG19 = (
 COMBINED = "relu1_1 relu1_2 relu2_1 relu2_2 relu3_1 relu4_1 relu5_1"
 
 
+def test_stages_in_which_a_narrow_painting_would_vanish_are_left_out() -> None:
+    config = OptimizationConfig(size=512)
+    sides = [stage.size_hw[1] for stage in plan_stages(config, (400, 512), narrowest=0.1)]
+    assert sides == [362, 512]
+    assert plan_stages(config, (400, 512))[0].size_hw[1] == 128
+
+
 def test_a_whole_vgg_gives_the_papers_layers() -> None:
     gatys = default_layers(named("vgg19", VGG19), "gatys")
     assert list(gatys.content) == ["relu4_2"]

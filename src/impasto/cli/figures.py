@@ -8,7 +8,8 @@ import typer
 
 def figures(
     results: Annotated[
-        list[Path], typer.Argument(metavar="RESULTS.json...", help="Files of `impasto evaluate`.")
+        list[Path],
+        typer.Argument(metavar="RESULTS.json...", help="Of `impasto evaluate` or `reproduce`."),
     ],
     output: Annotated[
         Path | None,

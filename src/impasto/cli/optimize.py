@@ -126,6 +126,7 @@ def _files(given: dict[str, Any]) -> "OptimizationFiles":
     """Takes the flags about files; `max_memory` and `absolute` become fields of the config."""
     from impasto.media import DEFAULT_MAX_PIXELS
     from impasto.optimization import OptimizationFiles
+    from impasto.optimization.preview import preview_beside
 
     if "max_memory" in given:
         given["max_memory_bytes"] = _bytes(given.pop("max_memory"))
@@ -134,7 +135,7 @@ def _files(given: dict[str, Any]) -> "OptimizationFiles":
     target = _path(given["output"])
     if not target.name:
         raise OptionError(f"--output {given['output']!r}: wanted the name of a picture file")
-    preview = given.get("preview", str(target.with_suffix(".preview.jpg")))
+    preview = given.get("preview") or str(preview_beside(target))
     return OptimizationFiles(
         content=_path(given["content"]),
         styles=tuple(map(_path, given["style"])),

@@ -37,12 +37,14 @@ def paths_of(given: dict[str, Any], source: str) -> tuple[Path, Path]:
 
 def file_options(given: dict[str, Any], target: Path) -> dict[str, Any]:
     """Takes what the file records call preview, keep_preview, quality and max_pixels."""
+    from impasto.optimization.preview import preview_beside
+
     taken: dict[str, Any] = {
         name: given.pop(name) for name in ("quality", "max_pixels") if name in given
     }
     preview = given.pop("preview", None)
     if preview is None:
-        taken["preview"] = target.with_suffix(".preview.jpg")
+        taken["preview"] = preview_beside(target)
     elif preview != "none":
         taken |= {"preview": user_path(preview), "keep_preview": True}
     return taken

@@ -37,6 +37,11 @@ def draw_figures(results_file: Path, folder: Path) -> list[Path]:
         if drawer is not None:
             return drawer(results_file, folder)
         return _draw_evaluation(results_file, folder)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise OptionError(
+            f"{results_file}: damaged, it lacks what its figures need ({error!r}); measure again, "
+            "or give a file as it was written"
+        ) from error
     except OSError as error:
         raise OptionError(
             f"{folder}: cannot be written ({error.strerror or error}); choose another folder"

@@ -18,6 +18,7 @@ from impasto.files.atomic import write_text
 FORMAT = "impasto-reproduction-1"
 NAMES = ("features", "styles", "sheet", "objective", "speed", "style")
 _ANOTHER = "give another output folder, or --overwrite"
+_ANOTHER_FILE = "give a file as it was written"
 
 
 @dataclass(kw_only=True)
@@ -69,12 +70,12 @@ class Record:
         }
 
 
-def read_record(path: Path) -> Record:
-    """Raises OptionError for a file that is missing, or none that `impasto reproduce` wrote."""
+def read_record(path: Path, *, remedy: str = _ANOTHER_FILE) -> Record:
+    """Raises OptionError, with this remedy, for a file that is missing or not of `reproduce`."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise OptionError(f"{path}: nothing that `impasto reproduce` wrote; {_ANOTHER}")
+            raise OptionError(f"{path}: nothing that `impasto reproduce` wrote; {remedy}")
         if found["reproduction"] not in NAMES:
             raise OptionError(f"{path}: of an unknown reproduction {found['reproduction']!r}")
         return Record(
@@ -82,14 +83,23 @@ def read_record(path: Path) -> Record:
             name=str(found["reproduction"]),
             settings=dict(found["settings"]),
             environments=list(found["environments"]),
-            entries=dict(found["entries"]),
+            entries={key: _whole(key, entry) for key, entry in found["entries"].items()},
         )
     except OSError as error:
         raise OptionError(f"{path}: cannot be read ({error.strerror or error})") from error
     except OptionError:
         raise
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise OptionError(f"{path}: damaged ({error!r}); {_ANOTHER}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise OptionError(f"{path}: damaged ({error!r}); {remedy}") from error
+
+
+def _whole(key: str, entry: Any) -> dict[str, Any]:
+    """The entry; raises ValueError unless it is one, and names files as entries do."""
+    named = entry.get("pictures", {})
+    whole = isinstance(entry["of"], dict) and isinstance(named, dict)
+    if not whole or not all(isinstance(picture, dict) for picture in named.values()):
+        raise ValueError(f"entry {key!r}")
+    return dict(entry)
 
 
 def open_record(path: Path, name: str, settings: dict[str, Any], *, overwrite: bool) -> Record:
@@ -103,7 +113,7 @@ def open_record(path: Path, name: str, settings: dict[str, Any], *, overwrite: b
     settings = json.loads(json.dumps(settings))
     record = Record(path=path, name=name, settings=settings)
     if path.exists() and not overwrite:
-        record = read_record(path)
+        record = read_record(path, remedy=_ANOTHER)
         if record.name != name:
             raise OptionError(f"{path} is of the reproduction {record.name!r}; {_ANOTHER}")
         differing = [

@@ -19,6 +19,7 @@ from impasto.files.atomic import write_text
 
 FORMAT = "impasto-evaluation-1"
 _ANOTHER = "give another output file, or --overwrite"
+_ANOTHER_FILE = "give a file as it was written"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,19 +167,19 @@ class Results:
             ) from error
 
 
-def read_results(path: Path) -> Results:
-    """Raises OptionError for a file that is missing, or no results of this Impasto."""
+def read_results(path: Path, *, remedy: str = _ANOTHER_FILE) -> Results:
+    """Raises OptionError, with this remedy, for a file that is missing or no results."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise OptionError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:
-        raise OptionError(f"{path}: no JSON ({error}); {_ANOTHER}") from error
+        raise OptionError(f"{path}: no JSON ({error}); {remedy}") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         kind = found.get("format") if isinstance(found, dict) else type(found).__name__
         raise OptionError(
             f"{path}: no results of `impasto evaluate` (its format is {kind!r}, wanted "
-            f"{FORMAT!r}); {_ANOTHER}"
+            f"{FORMAT!r}); {remedy}"
         )
     try:
         rows = [Row(**{**row, "psnr": _or_infinity(row["psnr"])}) for row in found["rows"]]
@@ -191,7 +192,7 @@ def read_results(path: Path) -> Results:
             failures=found["failures"],
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise OptionError(f"{path}: damaged results ({error!r}); {_ANOTHER}") from error
+        raise OptionError(f"{path}: damaged results ({error!r}); {remedy}") from error
 
 
 def open_results(path: Path, measured: dict[str, Any], *, overwrite: bool) -> Results:
@@ -202,7 +203,7 @@ def open_results(path: Path, measured: dict[str, Any], *, overwrite: bool) -> Re
     """
     if overwrite or not path.exists():
         return Results(measured=measured)
-    results = read_results(path)
+    results = read_results(path, remedy=_ANOTHER)
     if results.measured != measured:
         differing = sorted(
             key

@@ -73,6 +73,10 @@ class PerceptualLoss(nn.Module):
         content: ContentKind = "squared",
     ) -> None:
         super().__init__()
+        if not isinstance(loss_network, nn.Module):
+            raise OptionError(
+                f"got {loss_network!r} for a loss network; wanted a module, see load_loss_network"
+            )
         self.loss_network = loss_network.requires_grad_(False).eval()
         self.weights = LossWeights() if weights is None else weights
         self.content_layers = layer_weights(content_layers, "content")

@@ -8,6 +8,8 @@ from impasto.errors import OptionError
 
 def feature_shape(features: Tensor, name: str = "features") -> tuple[int, int, int, int]:
     """Return (N, C, H, W); raises OptionError for anything that is not a map of floats."""
+    if not isinstance(features, Tensor):
+        raise OptionError(f"got {name} of type {type(features).__name__}; wanted a tensor")
     if features.dim() != 4 or 0 in features.shape or not features.is_floating_point():
         raise OptionError(
             f"got {name} of shape {tuple(features.shape)}, {features.dtype}; wanted a "

@@ -35,6 +35,8 @@ def style_targets(
     batches = [images] if isinstance(images, Tensor) else list(images)
     for batch in batches:
         check_image(batch, "a style image")
+        if not bool(torch.isfinite(batch).all()):
+            raise OptionError("got a style image with NaN or infinity in it; wanted [0, 1]")
     singles = [batch[item : item + 1] for batch in batches for item in range(batch.shape[0])]
     targets: dict[str, Tensor] = {}
     for image, share in zip(singles, _shares(len(singles), weights), strict=True):

@@ -1,11 +1,12 @@
 """How an image is to be optimised: one frozen record."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from impasto.errors import OptionError
+from impasto.losses.weights import layer_weights
 from impasto.networks.devices import PRECISIONS
 from impasto.optimization.layers import Mode
 
@@ -15,6 +16,7 @@ COLORS: tuple[Colors, ...] = ("style", "luminance", "recolored")
 Optimizer = Literal["adam", "lbfgs"]
 OPTIMIZERS: tuple[Optimizer, ...] = ("adam", "lbfgs")
 MAX_SIZE = 8192
+ADAM_RATE = 0.02  # on pixels in [0, 1]
 LEAST_PX = 16  # of the shorter side: below, the loss networks' poolings leave nothing
 
 
@@ -36,13 +38,13 @@ class OptimizationConfig:
     content_weight: float | None = None
     style_weight: float | None = None
     tv_weight: float | None = None
-    content_layers: Mapping[str, float] | None = None
-    style_layers: Mapping[str, float] | None = None
+    content_layers: Mapping[str, float] | Sequence[str] | None = None  # names, or their weights
+    style_layers: Mapping[str, float] | Sequence[str] | None = None
     style_image_weights: tuple[float, ...] = ()
     style_scale: float = 1.0  # the painting's long side as a multiple of the result's
     colors: Colors = "style"
     optimizer: Optimizer | None = None  # of every stage
-    learning_rate: float = 0.02  # Adam's, on pixels in [0, 1]
+    learning_rate: float | None = None  # Adam's, by default 0.02 for pixels in [0, 1]
     start_size: int | None = None  # long side of the first stage, px
     relative: bool = True  # mode paper only: False is eq. 2 and 4 to the letter
     pooling: Literal["max", "average"] = "max"
@@ -67,12 +69,41 @@ class OptimizationConfig:
             _check_weight(name, getattr(self, name))
         for weight in self.style_image_weights:
             _check_weight("style_image_weights", weight)
+        _check_whole("threads", self.threads, 0)
         for name in ("learning_rate", "style_scale"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise OptionError(f"{_flag(name)} must be above 0, got {value}")
+            _check_positive(name, getattr(self, name))
         if self.style_scale > 8:
             raise OptionError(f"--style-scale {self.style_scale}: 8 at most")
+        for name in ("content", "style"):
+            self._take_layers(name)
+        self._check_what_goes_together()
+
+    def _take_layers(self, kind: str) -> None:
+        """Names alone have the weight 1."""
+        layers = getattr(self, f"{kind}_layers")
+        if layers is None:
+            return
+        weights = layer_weights(layers, kind)
+        if not any(weights.values()):
+            raise OptionError(
+                f"--{kind}-layers: got {weights}; give at least one with a weight above 0 (to "
+                f"leave the {kind} out, give --{kind}-weight 0)"
+            )
+        object.__setattr__(self, f"{kind}_layers", weights)
+
+    def _check_what_goes_together(self) -> None:
+        if not self.relative and self.mode != "paper":
+            raise OptionError(f"--absolute is for --mode paper, not for {self.mode}")
+        if self.learning_rate is not None and self.optimizer != "adam":
+            raise OptionError("--learning-rate is Adam's; give --optimizer adam, or leave it out")
+        if self.size is not None and self.start_size is not None and self.start_size > self.size:
+            raise OptionError(
+                f"--start-size {self.start_size} is above --size {self.size}; give at most that"
+            )
+        if self.loss_network_family and self.loss_network == "auto":
+            raise OptionError(
+                "--loss-network-family tells about a file; give it with --loss-network"
+            )
 
 
 def _flag(name: str) -> str:
@@ -91,6 +122,14 @@ def _check_whole(name: str, value: object, least: int) -> None:
         raise OptionError(f"{_flag(name)}: got {value!r}; wanted a whole number from {least} on")
 
 
+def _check_positive(name: str, value: object) -> None:
+    number = isinstance(value, int | float) and math.isfinite(value) and value > 0
+    if value is not None and not number:
+        raise OptionError(f"{_flag(name)} must be above 0, got {value!r}")
+
+
 def _check_weight(name: str, value: float | None) -> None:
-    if value is not None and not (math.isfinite(value) and value >= 0):
-        raise OptionError(f"{_flag(name)}: got {value}; wanted a finite number, 0 or above")
+    if value is not None and not (
+        isinstance(value, int | float) and math.isfinite(value) and value >= 0
+    ):
+        raise OptionError(f"{_flag(name)}: got {value!r}; wanted a finite number, 0 or above")

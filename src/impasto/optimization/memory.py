@@ -12,8 +12,9 @@ from impasto.optimization.strips import ALIGNMENT, NetworkCost
 # Beside the activations that are kept for the gradient: the gradients on their way, and what a
 # convolution copies. Measured: see docs/optimizing.md.
 WORKING = 1.6
-# Image, gradient, moments or L-BFGS' pairs and what the line search holds, in float32 images.
-IMAGES = {"adam": 12, "lbfgs": 32}
+# Image, gradient, moments or L-BFGS' pairs and what the line search holds, in float32 images;
+# "none": a painting, which is only looked at.
+IMAGES = {"adam": 12, "lbfgs": 32, "none": 2}
 IMAGE_BYTES = 3 * 4  # a pixel
 FIXED_BYTES = 600 * 2**20  # Python, PyTorch, weights, Gram matrices
 FREE_SHARE = 0.8  # of what is free, for others need some too

@@ -62,16 +62,19 @@ class Stage:
     optimizer: Optimizer
 
 
-def plan_stages(config: OptimizationConfig, size_hw: tuple[int, int]) -> list[Stage]:
+def plan_stages(
+    config: OptimizationConfig, size_hw: tuple[int, int], narrowest: float = 1.0
+) -> list[Stage]:
     """From coarse to `size_hw`; the iterations are shared out, the first stage taking two shares.
 
-    It has the farthest to go, and costs the least.
+    It has the farthest to go, and costs the least. narrowest: the shortest side of the paintings,
+    as a share of the result's long side.
     """
     defaults = DEFAULTS[config.mode]
     iterations = config.iterations or defaults.iterations
     sides = _sides(max(size_hw), config.start_size or defaults.start_size)
     # Of a long and narrow picture the loss network would see nothing in the first ones.
-    narrow = min(size_hw) / max(size_hw)
+    narrow = min(min(size_hw) / max(size_hw), narrowest)
     sides = [side for side in sides[:-1] if side * narrow >= LEAST_STAGE_PX] + sides[-1:]
     # Fewer stages rather than stages without an iteration.
     sides = sides[-max(1, iterations - 1) :]

@@ -41,13 +41,13 @@ class OptimizationOptions(TypedDict, total=False):
     content_weight: float | None
     style_weight: float | None
     tv_weight: float | None
-    content_layers: Mapping[str, float] | None
-    style_layers: Mapping[str, float] | None
+    content_layers: Mapping[str, float] | Sequence[str] | None
+    style_layers: Mapping[str, float] | Sequence[str] | None
     style_image_weights: tuple[float, ...]
     style_scale: float
     colors: Colors
     optimizer: Optimizer | None
-    learning_rate: float
+    learning_rate: float | None
     start_size: int | None
     relative: bool
     pooling: Literal["max", "average"]
@@ -62,8 +62,8 @@ def optimize(
     content: Photo,
     styles: Photo | Sequence[Photo],
     *,
-    masks: Sequence[Photo] = (),
-    style_masks: Sequence[Photo] = (),
+    masks: Photo | Sequence[Photo] = (),
+    style_masks: Photo | Sequence[Photo] = (),
     init: Photo | None = None,
     on_event: OnEvent = ignore,
     **options: Unpack[OptimizationOptions],
@@ -81,18 +81,21 @@ def optimize(
     """
     config, picture = _start(OptimizationConfig(**options), init)
     photo = as_picture(content)
-    one = isinstance(styles, str | Path | Image.Image | np.ndarray | Tensor)
-    paintings = cast(Sequence[Photo], [styles] if one else styles)
     found = _optimized(
         config,
         photo,
-        [as_picture(painting) for painting in paintings],
-        masks=[as_picture(mask) for mask in masks],
-        style_masks=[as_picture(mask) for mask in style_masks],
+        _pictures(styles),
+        masks=_pictures(masks),
+        style_masks=_pictures(style_masks),
         init=picture,
         on_event=on_event,
     )
     return to_pil(found.image, _alpha(photo, found.image))
+
+
+def _pictures(given: Photo | Sequence[Photo]) -> list[Picture]:
+    one = isinstance(given, str | Path | Image.Image | np.ndarray | Tensor)
+    return [as_picture(each) for each in cast(Sequence[Photo], [given] if one else given)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +119,10 @@ class OptimizationFiles:
     keep_metadata: bool = True
     quality: int = 95
     max_pixels: int = DEFAULT_MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if not self.preview_every_s >= 0:  # NaN neither
+            raise OptionError(f"--preview-every {self.preview_every_s}: wanted seconds, 0 or more")
 
 
 def optimize_file(

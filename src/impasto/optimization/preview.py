@@ -10,6 +10,15 @@ from impasto.optimization.events import Event, Notice, OnEvent, OptimizationStep
 EVERY_S = 10.0
 
 
+def preview_beside(target: Path) -> Path:
+    """TARGET.preview.jpg, or TARGET.preview-2.jpg and so on where something is there already."""
+    path, number = target.with_suffix(".preview.jpg"), 1
+    while path.exists():
+        number += 1
+        path = target.with_suffix(f".preview-{number}.jpg")
+    return path
+
+
 class PreviewFile:
     """Passes events on, and writes the image into `path` every so many seconds, atomically.
 

@@ -11,14 +11,21 @@ from impasto.media import keep_colors, resize
 from impasto.networks import LossNetwork, load_loss_network
 from impasto.networks.devices import choose_device, choose_dtype
 from impasto.optimization.adam import averaged_adam
-from impasto.optimization.config import OptimizationConfig
+from impasto.optimization.config import ADAM_RATE, OptimizationConfig
 from impasto.optimization.descent import BFLOAT16_SLACK
 from impasto.optimization.events import Download, Notice, OnEvent, OptimizationStep, ignore
 from impasto.optimization.lbfgs import LbfgsStep, Objective, projected_lbfgs
 from impasto.optimization.loss_networks import AUTO, choose_loss_network
 from impasto.optimization.modes import DEFAULTS, Stage, plan_stages
 from impasto.optimization.objective import PixelObjective
-from impasto.optimization.setup import Setup, check_picture, prepare, regions_of, result_size
+from impasto.optimization.setup import (
+    Setup,
+    check_picture,
+    prepare,
+    regions_of,
+    result_size,
+    short_side,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +79,7 @@ def optimize_image(
     hw = (content.shape[2], content.shape[3])
     regions = regions_of(config, styles, masks, style_masks, hw)
     if init is not None:
-        check_picture(init, "the image to start from")
+        check_picture(init, "the image to start from", may_be_blank=True)
     network = _load(config, on_event) if loss_network is None else loss_network
     setup = prepare(
         config,
@@ -83,7 +90,9 @@ def optimize_image(
         device=device,
         on_event=on_event,
     )
-    run = _Run(setup, plan_stages(config, size_hw), resize(content.float(), size_hw), on_event)
+    narrowest = min(short_side(style) for style in styles) * config.style_scale
+    stages = plan_stages(config, size_hw, narrowest)
+    run = _Run(setup, stages, resize(content.float(), size_hw), on_event)
     return run.go(init, keep_interrupted=keep_interrupted)
 
 
@@ -116,7 +125,7 @@ class _Run:
     def go(self, init: Tensor | None, *, keep_interrupted: bool) -> OptimizedImage:
         """All stages, then the result."""
         for stage in self.stages:
-            self.setup.strip_rows(stage)  # raises if there is too little memory
+            self.setup.check(stage)
         interrupted = False
         try:
             start = self._start(init)
@@ -144,7 +153,7 @@ class _Run:
         start = start.contiguous(memory_format=torch.channels_last)
         if number == 1:
             objective.check(start)
-        self.objective, least = objective, float("inf")
+        least = float("inf")
         tried: dict[float, dict[str, float]] = {}
 
         def watched(image: Tensor) -> tuple[float, Tensor]:
@@ -155,7 +164,8 @@ class _Run:
         since = time.perf_counter()
         for step in self._steps(watched, stage, start):
             if stage.optimizer == "adam" or step.value < least:
-                self.best, least = step.point, step.value
+                # both at once: an interruption may come before the first step at a new size
+                self.best, self.objective, least = step.point, objective, step.value
             now = time.perf_counter()
             if step.iteration:
                 self.history.append(step.value)
@@ -168,7 +178,7 @@ class _Run:
 
     def _steps(self, objective: Objective, stage: Stage, start: Tensor) -> Iterator[LbfgsStep]:
         if stage.optimizer == "adam":
-            rate = self.setup.config.learning_rate
+            rate = self.setup.config.learning_rate or ADAM_RATE
             return averaged_adam(objective, start, iterations=stage.iterations, learning_rate=rate)
         slack = 0.0 if self.setup.dtype == torch.float32 else BFLOAT16_SLACK
         return projected_lbfgs(objective, start, iterations=stage.iterations, slack=slack)

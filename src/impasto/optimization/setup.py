@@ -9,12 +9,13 @@ from torch import Tensor
 
 from impasto.errors import ImageError, OptionError
 from impasto.losses.shapes import check_image
+from impasto.losses.weights import layer_weights
 from impasto.media import resize, scaled_size
 from impasto.networks import LossNetwork
 from impasto.optimization.config import LEAST_PX, OptimizationConfig
 from impasto.optimization.descent import check_layers
 from impasto.optimization.events import Notice, OnEvent
-from impasto.optimization.layers import default_layers
+from impasto.optimization.layers import VGG_LAYERS, default_layers
 from impasto.optimization.memory import plan_memory, usable_memory
 from impasto.optimization.modes import DEFAULT_SIZE, DEFAULTS, Stage
 from impasto.optimization.picture_loss import PictureLoss, PictureWeights
@@ -53,10 +54,37 @@ class Setup:
         """Rows at a time, so that the stage fits into memory. Raises OptionError if none do."""
         limit = self.config.max_memory_bytes
         limit = usable_memory(self.device) if limit is None else limit
+        # A painting may be shown larger than the result: its strips must fit as well.
+        paintings = [
+            plan_memory(_size_hw(painting), self.cost, 0.0, "none", limit).strip_rows
+            for painting in self.paintings(stage)
+        ]
         shapes = Targets(network=self.network).shapes(self.content, list(self.content_layers))
         area = self.content.shape[2] * self.content.shape[3]
         held = sum(4 * s.channels * math.prod(s.size_hw) for s in shapes.values()) / area
-        return plan_memory(stage.size_hw, self.cost, held, stage.optimizer, limit).strip_rows
+        own = plan_memory(stage.size_hw, self.cost, held, stage.optimizer, limit).strip_rows
+        return min((rows for rows in (own, *paintings) if rows is not None), default=None)
+
+    def check(self, stage: Stage) -> None:
+        """Raise OptionError if a stage's pictures are too large for the memory, or too small."""
+        for number, painting in enumerate(self.paintings(stage), start=1):
+            height, width = painting.shape[-2:]
+            if min(height, width) < LEAST_PX:
+                raise OptionError(
+                    f"painting {number} would be shown as {width} x {height} px; {LEAST_PX} px a "
+                    "side at least: choose a larger --size or --style-scale, or crop the painting"
+                )
+        self.strip_rows(stage)
+
+    def paintings(self, stage: Stage) -> list[Tensor]:
+        """The paintings as a stage sees them."""
+        return [self._scaled(region.style, stage) for region in self.regions]
+
+    def _scaled(self, picture: Tensor, stage: Stage) -> Tensor:
+        style_px = max(LEAST_PX, round(self.config.style_scale * max(stage.size_hw)))
+        # A painting is never enlarged beyond what it holds: its style would be blur.
+        side = min(style_px, max(picture.shape[-2:]))
+        return resize(picture, scaled_size((picture.shape[-2], picture.shape[-1]), side))
 
     def loss(self, stage: Stage) -> PictureLoss:
         """The objective of one stage, its targets computed at the stage's size."""
@@ -66,14 +94,10 @@ class Setup:
             reach_px=self.cost.reach_px or 0,
         )
         content = resize(self.content, stage.size_hw)
-        style_px = max(LEAST_PX, round(self.config.style_scale * max(stage.size_hw)))
-
-        def scaled(picture: Tensor) -> Tensor:
-            # A painting is never enlarged beyond what it holds: its style would be blur.
-            side = min(style_px, max(picture.shape[-2:]))
-            return resize(picture, scaled_size((picture.shape[-2], picture.shape[-1]), side))
-
-        regions = [region.resized(scaled, stage.size_hw) for region in self.regions]
+        regions = [
+            region.resized(lambda picture: self._scaled(picture, stage), stage.size_hw)
+            for region in self.regions
+        ]
         return PictureLoss(
             targets.content_terms(content, self.content_layers, self.scale)
             if self.weights.content
@@ -151,7 +175,12 @@ def result_size(config: OptimizationConfig, content: Tensor) -> tuple[int, int]:
     return size_hw
 
 
-def check_picture(picture: Tensor, name: str) -> None:
+def short_side(picture: Tensor) -> float:
+    """As a share of the long side."""
+    return float(min(picture.shape[-2:]) / max(picture.shape[-2:]))
+
+
+def check_picture(picture: Tensor, name: str, *, may_be_blank: bool = False) -> None:
     """Raise ImageError for a picture that is tiny or blank, OptionError for one that is none."""
     check_image(picture, name)
     height, width = picture.shape[-2:]
@@ -159,7 +188,7 @@ def check_picture(picture: Tensor, name: str) -> None:
         raise OptionError(f"{name}: wanted one finite (1, 3, H, W), got {tuple(picture.shape)}")
     if min(height, width) < LEAST_PX:
         raise ImageError(f"{name} has {width} x {height} px; {LEAST_PX} a side at least")
-    if float(picture.flatten(2).std(-1).max()) < BLANK:
+    if not may_be_blank and float(picture.flatten(2).std(-1).max()) < BLANK:
         raise ImageError(f"{name} is of one colour; there is nothing in it to be painted or learnt")
 
 
@@ -170,16 +199,19 @@ def _layers(
     if content_layers is None or style_layers is None:
         usual = default_layers(network, config.mode)
         for wanted, taken in usual.substitutes:
-            if content_layers is None and taken in usual.content:
+            if content_layers is None and wanted in VGG_LAYERS[config.mode][0]:
                 told = f"the loss network {network.name} has no {wanted}; the content is compared"
                 on_event(Notice(message=f"{told} at {taken}, the nearest layer"))
+            elif style_layers is None:
+                told = f"the loss network {network.name} has no {wanted}; the style is compared"
+                on_event(Notice(message=f"{told} at {taken} instead"))
         content_layers = usual.content if content_layers is None else content_layers
         if style_layers is None:
             # w_l, where the mode knows it
             share = 1 / len(usual.style) if config.mode == "gatys" else 1.0
             style_layers = dict.fromkeys(usual.style, share)
     check_layers(network, [*content_layers, *style_layers], content)
-    return dict(content_layers), dict(style_layers)
+    return layer_weights(content_layers, "content"), layer_weights(style_layers, "style")
 
 
 def _in_colors(region: Region, config: OptimizationConfig, content: Tensor) -> Region:
@@ -188,6 +220,10 @@ def _in_colors(region: Region, config: OptimizationConfig, content: Tensor) -> R
     if config.colors == "luminance":
         return replace(region, style=gray_style(region.style, content))
     return region
+
+
+def _size_hw(picture: Tensor) -> tuple[int, int]:
+    return picture.shape[-2], picture.shape[-1]
 
 
 def _on(region: Region, device: torch.device) -> Region:

@@ -46,11 +46,13 @@ class TextureConfig(SeeingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_whole("coarsest_px", self.coarsest_px, least=0)
+        check_whole("coarsest", self.coarsest_px, least=0)
         if not self.layers:
             raise OptionError("--layers is missing; name some, as relu1_2,relu2_2")
         if not sum(layer_weights(self.layers, "style").values()) > 0:
             raise OptionError(f"got layers {dict(self.layers)}; give one of them a weight above 0")
+        if isinstance(self.size_wh, int):
+            raise OptionError(f"size_wh {self.size_wh}: wanted (width, height)")
         if self.size_wh is not None and not (
             min(self.size_wh) >= LEAST_PX and max(self.size_wh) <= MAX_SIZE
         ):

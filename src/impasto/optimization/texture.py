@@ -110,8 +110,13 @@ def texture_loss(
     border_px = reach_px if seamless else 0
     shown = wrapped(texture, border_px)
     size_hw = (shown.shape[2], shown.shape[3])
-    plan = plan_memory(size_hw, cost, 0.0, "lbfgs", usable_memory(texture.device))
-    targets = Targets(network=network, strip_rows=plan.strip_rows, reach_px=cost.reach_px or 0)
+    # The painting may be the larger one, and must fit as well.
+    rows = [
+        plan_memory(each, cost, 0.0, kind, usable_memory(texture.device)).strip_rows
+        for kind, each in (("lbfgs", size_hw), ("none", (painting.shape[2], painting.shape[3])))
+    ]
+    strip_rows = min((each for each in rows if each is not None), default=None)
+    targets = Targets(network=network, strip_rows=strip_rows, reach_px=cost.reach_px or 0)
     region = Region(style=painting)
     if border_px:
         # The painting has no edge either: what zero padding makes of edges is no part of its style.

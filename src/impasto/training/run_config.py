@@ -94,6 +94,8 @@ def parse_layers(text: str) -> dict[str, float]:
     layers: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, weight = part.partition(":")
+        if name in layers:
+            raise OptionError(f"layer {name!r} is named twice in {text!r}; name it once")
         try:
             layers[name] = float(weight) if weight else 1.0
         except ValueError as error:
