@@ -146,6 +146,16 @@ def test_the_whole_passes_gradcheck(
     assert torch.autograd.gradcheck(lambda x: criterion(x, target), output)
 
 
+def test_functional_transforms_give_the_same_gradient(tiny_network: Any) -> None:
+    criterion = make(tiny_network, relative=True)
+    output, target = images(2, 3, 9, 8), images(2, 3, 9, 8)
+    criterion.set_style(images(1, 3, 7, 5))
+    found = torch.func.grad(criterion)(output, target)
+    output.requires_grad_()
+    criterion(output, target).backward()
+    torch.testing.assert_close(found, output.grad, rtol=0, atol=0)
+
+
 def test_the_target_gets_no_gradient(tiny_network: Any) -> None:
     criterion = make(tiny_network, style_layers=(), weights=LossWeights(tv=0), relative=True)
     output, target = images(1, 3, 6, 6).requires_grad_(), images(1, 3, 6, 6).requires_grad_()
@@ -453,3 +463,17 @@ def _absolute_network() -> torch.nn.Module:
             return dict.fromkeys(layers, image)
 
     return Identity()
+
+
+@pytest.mark.parametrize("network", ["vgg16", None])
+def test_what_is_no_network_is_refused(network: Any) -> None:
+    with pytest.raises(OptionError, match="for a loss network; wanted a module"):
+        PerceptualLoss(network)
+
+
+def test_what_is_no_tensor_and_styles_with_nan_are_refused(tiny_network: Any) -> None:
+    criterion = make(tiny_network)
+    with pytest.raises(OptionError, match="an output of type NoneType; wanted a tensor"):
+        criterion(None, images(1, 3, 6, 6))
+    with pytest.raises(OptionError, match="NaN"):
+        criterion.set_style(torch.full((1, 3, 16, 16), torch.nan))

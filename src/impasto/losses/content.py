@@ -73,14 +73,17 @@ class _MeanSquares(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
-        ctx.save_for_backward(features, target)
+    def forward(features: Tensor, target: Tensor) -> Tensor:
         dtype = accumulation_dtype(features)
         if dtype == features.dtype:
             difference = features - target.to(dtype)
         else:
             difference = features.to(dtype).sub_(target)
         return difference.square_().mean(dim=(1, 2, 3))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:

@@ -44,9 +44,7 @@ class _Gram(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, scale: float) -> Tensor:
-        ctx.save_for_backward(features)
-        ctx.scale = scale
+    def forward(features: Tensor, scale: float) -> Tensor:
         matrix = features.flatten(2)
         with torch.autocast(features.device.type, enabled=False):
             if matrix.dtype == torch.bfloat16 and matrix.is_cpu and _has_bfloat16_products():
@@ -55,6 +53,11 @@ class _Gram(torch.autograd.Function):
                 matrix = matrix.to(accumulation_dtype(matrix))
                 product = torch.bmm(matrix, matrix.transpose(1, 2))
         return product.mul_(scale)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:  # noqa: ARG004
+        features, ctx.scale = inputs
+        ctx.save_for_backward(features)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

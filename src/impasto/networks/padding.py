@@ -44,9 +44,12 @@ def pad_border(features: Tensor, border: int, mode: str) -> Tensor:
 
 class _PadBorder(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, features: Tensor, border: int, mode: str) -> Tensor:
-        ctx.border, ctx.mode = border, mode
+    def forward(features: Tensor, border: int, mode: str) -> Tensor:
         return F.pad(features, (border,) * 4, mode=mode)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int, str], output: Tensor) -> None:  # noqa: ARG004
+        _, ctx.border, ctx.mode = inputs
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
