@@ -56,8 +56,10 @@ class Setup:
         limit = usable_memory(self.device) if limit is None else limit
         # A painting may be shown larger than the result: its strips must fit as well.
         paintings = [
-            plan_memory(_size_hw(painting), self.cost, 0.0, "none", limit).strip_rows
-            for painting in self.paintings(stage)
+            plan_memory(
+                self._shown_hw(region.style, stage), self.cost, 0.0, "none", limit
+            ).strip_rows
+            for region in self.regions
         ]
         shapes = Targets(network=self.network).shapes(self.content, list(self.content_layers))
         area = self.content.shape[2] * self.content.shape[3]
@@ -67,8 +69,8 @@ class Setup:
 
     def check(self, stage: Stage) -> None:
         """Raise OptionError if a stage's pictures are too large for the memory, or too small."""
-        for number, painting in enumerate(self.paintings(stage), start=1):
-            height, width = painting.shape[-2:]
+        for number, region in enumerate(self.regions, start=1):
+            height, width = self._shown_hw(region.style, stage)
             if min(height, width) < LEAST_PX:
                 raise OptionError(
                     f"painting {number} would be shown as {width} x {height} px; {LEAST_PX} px a "
@@ -76,15 +78,12 @@ class Setup:
                 )
         self.strip_rows(stage)
 
-    def paintings(self, stage: Stage) -> list[Tensor]:
-        """The paintings as a stage sees them."""
-        return [self._scaled(region.style, stage) for region in self.regions]
-
-    def _scaled(self, picture: Tensor, stage: Stage) -> Tensor:
+    def _shown_hw(self, painting: Tensor, stage: Stage) -> tuple[int, int]:
+        """The size at which a stage sees a painting."""
         style_px = max(LEAST_PX, round(self.config.style_scale * max(stage.size_hw)))
-        # A painting is never enlarged beyond what it holds: its style would be blur.
-        side = min(style_px, max(picture.shape[-2:]))
-        return resize(picture, scaled_size((picture.shape[-2], picture.shape[-1]), side))
+        # It is never enlarged beyond what it holds: its style would be blur.
+        side = min(style_px, max(painting.shape[-2:]))
+        return scaled_size((painting.shape[-2], painting.shape[-1]), side)
 
     def loss(self, stage: Stage) -> PictureLoss:
         """The objective of one stage, its targets computed at the stage's size."""
@@ -95,7 +94,7 @@ class Setup:
         )
         content = resize(self.content, stage.size_hw)
         regions = [
-            region.resized(lambda picture: self._scaled(picture, stage), stage.size_hw)
+            region.resized(lambda each: resize(each, self._shown_hw(each, stage)), stage.size_hw)
             for region in self.regions
         ]
         return PictureLoss(
@@ -220,10 +219,6 @@ def _in_colors(region: Region, config: OptimizationConfig, content: Tensor) -> R
     if config.colors == "luminance":
         return replace(region, style=gray_style(region.style, content))
     return region
-
-
-def _size_hw(picture: Tensor) -> tuple[int, int]:
-    return picture.shape[-2], picture.shape[-1]
 
 
 def _on(region: Region, device: torch.device) -> Region:
