@@ -1,6 +1,7 @@
 """Training a decoder of features: what it writes, learns, resumes and refuses."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,19 @@ def test_the_recipe_holds_options_that_exist() -> None:
         head = path.read_text(encoding="utf-8").splitlines()[:5]
         assert any("cost:" in line for line in head)
         assert any("score:" in line for line in head)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the compiler's own code
+def test_compiled_training_learns_the_same(
+    make: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # traced as for any compiler, but run as it is: compiling takes minutes
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    options = {"precision": "bfloat16", "iterations": 2}
+    losses = []
+    for compiled in (False, True):
+        folder = make().output.with_name(f"compiled {compiled}")
+        events: list[Event] = []
+        train_inversion(make(output=folder, compile=compiled, **options), events.append)
+        losses.append([event.loss for event in events if isinstance(event, Step)])
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)

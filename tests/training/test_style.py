@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,25 @@ def test_previews_are_drawn_without_being_asked_for(make_config: MakeConfig) -> 
     (config.photos / "0.png").write_bytes(b"broken")
     train_style(config)
     assert len(list((config.output / "previews").glob("*.png"))) == 2
+
+
+@pytest.mark.filterwarnings("ignore")  # of the compiler's own code
+def test_compiled_training_learns_the_same(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # traced as for any compiler, but run as it is: compiling takes minutes
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    options = {
+        "precision": "bfloat16",
+        "iterations": 2,
+        "crops": ((1.0, 24),),
+        "grid_weight": 1.0,
+        "border_px": 2,
+    }
+    losses = []
+    for compiled in (False, True):
+        folder = make_config().output.with_name(f"compiled {compiled}")
+        events: list[Event] = []
+        train_style(make_config(output=folder, compile=compiled, **options), events.append)
+        losses.append([event.loss for event in events if isinstance(event, Step)])
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)

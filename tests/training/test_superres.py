@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -303,3 +304,19 @@ def test_an_unknown_key_of_a_recipe_is_named(tmp_path: Path) -> None:
     recipe.write_text("factr = 4\n")
     with pytest.raises(OptionError, match="factr"):
         read_superres_recipe(recipe)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the compiler's own code
+def test_compiled_training_learns_the_same(
+    make_superres: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # traced as for any compiler, but run as it is: compiling takes minutes
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    options = {"precision": "bfloat16", "iterations": 2}
+    losses = []
+    for compiled in (False, True):
+        folder = make_superres().output.with_name(f"compiled {compiled}")
+        events: list[Event] = []
+        train_superres(make_superres(output=folder, compile=compiled, **options), events.append)
+        losses.append([event.loss for event in events if isinstance(event, Step)])
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)

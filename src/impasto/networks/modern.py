@@ -6,7 +6,6 @@ decoder resizes, then convolves; instance norm, as in the authors' released code
 
 from typing import cast
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.networks.layout import (
@@ -20,6 +19,7 @@ from impasto.networks.layout import (
 )
 from impasto.networks.normalization import InstanceNorm
 from impasto.networks.padding import pad_border, reflect_pad
+from impasto.networks.relu import relu
 from impasto.networks.scaled_tanh import scaled_tanh
 from impasto.networks.subpixel import resize_convolve
 
@@ -56,7 +56,7 @@ class ConvLayer(nn.Module):
             features = cast(Tensor, self.conv(pad_border(features, self.pad, "reflect")))
         if self.norm is not None:
             features = self.norm(features)
-        return F.relu(features) if self.relu else features
+        return relu(features) if self.relu else features
 
 
 class ResidualBlock(nn.Module):

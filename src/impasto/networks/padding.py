@@ -32,11 +32,12 @@ def pad_border(features: Tensor, border: int, mode: str) -> Tensor:
     """Pad (N, C, H, W) by `border` on all sides; mode "reflect" or "replicate" (border 1 only).
 
     The same numbers and gradient as torch.nn.functional.pad, whose backward pass on the CPU
-    copies channels_last maps to NCHW and back.
+    copies channels_last maps to NCHW and back. A compiler makes its own of the plain form.
     """
     # Padding only moves values, but autocast would turn them into float32 for it and back again.
     with torch.autocast(features.device.type, enabled=False):
-        if features.requires_grad and features.device.type == "cpu":
+        plain = torch.compiler.is_compiling() or features.device.type != "cpu"
+        if features.requires_grad and not plain:
             padded: Tensor = _PadBorder.apply(features, border, mode)  # type: ignore[no-untyped-call]
             return padded
         return F.pad(features, (border,) * 4, mode=mode)

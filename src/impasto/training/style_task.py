@@ -116,13 +116,14 @@ class StyleTask:
     def loss(self, batch: PhotoBatch) -> tuple[Tensor, dict[str, Tensor]]:
         if self._done < self.config.teacher_only * self.config.iterations:
             return self._teacher_loss(batch.images)
-        return self._loss(batch.images)
+        # entered here, since torch.compile cannot trace a function that changes autocast
+        with self._autocast():
+            return self._loss(batch.images)
 
     def _plain_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        with self._autocast():
-            output = self.network(images)
-            # else the loss network's own borders, of zeros, reward pale ones
-            terms = self.criterion.terms(*(self._continued(each) for each in (output, images)))
+        output = self.network(images)
+        # else the loss network's own borders, of zeros, reward pale ones
+        terms = self.criterion.terms(*(self._continued(each) for each in (output, images)))
         named = {"content": terms.content, "style": terms.style, "tv": terms.tv}
         named |= {f"style {layer}": term for layer, term in terms.style_by_layer.items()}
         total = self.criterion.total(terms)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from impasto.errors import OptionError
 from impasto.networks.padding import pad_border
+from impasto.networks.relu import relu
 
 Padding = Literal["zeros", "reflect"]
 Pooling = Literal["max", "average"]
@@ -61,9 +62,8 @@ class ConvRelu(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         if self.reflect:
             features = reflect_pad(features)
-        # Not in place: no block may ever write into a tensor that was handed out, and in bfloat16
-        # on a CPU the in-place form is the slower one.
-        return F.relu(self.convolution(features))
+        # Not in place: no block may ever write into a tensor that was handed out.
+        return relu(self.convolution(features))
 
 
 class Pool(nn.Module):

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.networks.padding import reflect_pad
+from impasto.networks.relu import relu
 from impasto.networks.superres.bicubic import BICUBIC_RADIUS, enlarge
 
 FILTERS = 64
@@ -27,7 +28,7 @@ class PlainResidualBlock(nn.Module):
         self.second = nn.Conv2d(filters, filters, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + cast(Tensor, self.second(F.relu(self.first(features))))
+        return features + cast(Tensor, self.second(relu(self.first(features))))
 
 
 class ModernSuperResNetwork(nn.Module):
