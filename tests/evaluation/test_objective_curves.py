@@ -109,6 +109,7 @@ def panel(network: float, iterations: list[int], mean: list[float], size_px: int
         lbfgs=Band(iterations=iterations, mean=mean, low=mean, high=mean),
         torch=None,
         torch_broken=0,
+        continued=None,
         evaluations=1.0,
         crossing=None,
     )

@@ -158,6 +158,24 @@ def test_a_network_trained_anew_has_its_level_measured_again_and_no_curve(
     assert bench.measured() == 2  # another objective: the curve too
 
 
+def test_the_optimiser_may_go_on_from_the_networks_picture(
+    bench: Bench, make_style: MakeStyle
+) -> None:
+    path = bench.run("objective", count=1, baseline="network")[0]
+    panel = next(panel for panel in panels(read_record(path)) if panel.style == "swirls")
+    assert panel.continued is not None
+    assert panel.continued.at(0) == pytest.approx(panel.network, rel=1e-5)
+    assert panel.continued.mean[-1] < panel.network
+    table = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert f"| {panel.network:.3f} (" in table.split("from the network's picture")[2]
+    before = read(path)["entries"]
+    make_style("swirls", seed=9)
+    bench.run("objective", count=1, baseline="network")
+    after = read(path)["entries"]
+    changed = [key.split(", ")[-1] for key in before if before[key] != after[key]]
+    assert sorted(changed) == ["continued", "level"]
+
+
 def test_other_iterations_need_another_folder(bench: Bench) -> None:
     bench.run("objective", count=1)
     with pytest.raises(OptionError, match="iterations at 64 px was 5, is 7"):

@@ -47,7 +47,11 @@ def reproduce(
     ] = None,
     layers: Annotated[str | None, _flag("features, styles: as relu1_2,relu2_2.")] = None,
     baseline: Annotated[
-        str | None, _flag("objective: torch adds torch.optim.LBFGS, clipped, as a second curve.")
+        str | None,
+        _flag(
+            "objective: a second curve, of torch.optim.LBFGS (torch) or of L-BFGS that begins at "
+            "the network's picture (network)."
+        ),
     ] = None,
     data: Annotated[
         Path | None,

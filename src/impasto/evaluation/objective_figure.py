@@ -11,7 +11,8 @@ from impasto.evaluation.record import Record
 
 _PANEL_PX = (400, 330)
 _TITLE_PX = 60
-_LBFGS, _NETWORK, _UNTOUCHED, _TORCH = PALETTE[0], PALETTE[1], FAINT, PALETTE[2]
+_LBFGS, _NETWORK, _UNTOUCHED = PALETTE[0], PALETTE[1], FAINT
+_TORCH, _CONTINUED = PALETTE[2], PALETTE[3]
 _BAND_SHARE = 0.25
 _TICK_PX = 12
 
@@ -27,7 +28,7 @@ def _figure(found: list[Panel]) -> Image.Image:
     width = max(_PANEL_PX[0] * len(found), 620)
     canvas = Canvas(width, _TITLE_PX + _PANEL_PX[1])
     canvas.text((10, 9), f"Objective against iterations: {found[0].style}", px=17)
-    _legend(canvas, baseline=any(panel.torch for panel in found))
+    _legend(canvas, found)
     values = [v for panel in found for v in _values(panel)]
     ys = log_range_of(values)  # one for all panels: they show one objective
     for number, panel in enumerate(found):
@@ -36,19 +37,27 @@ def _figure(found: list[Panel]) -> Image.Image:
 
 
 def _values(panel: Panel) -> list[float]:
-    bands = [panel.lbfgs] + ([panel.torch] if panel.torch else [])
+    bands = [band for band, _ in _bands(panel)]
     values = [value for band in bands for value in (*band.low[1:], *band.high[1:], *band.mean[1:])]
     return [*values, panel.network, panel.untouched]
 
 
-def _legend(canvas: Canvas, *, baseline: bool) -> None:
+def _bands(panel: Panel) -> list[tuple[Band, Color]]:
+    """Those that were measured, in the order in which they are drawn."""
+    bands = (panel.torch, _TORCH), (panel.lbfgs, _LBFGS), (panel.continued, _CONTINUED)
+    return [(band, color) for band, color in bands if band is not None]
+
+
+def _legend(canvas: Canvas, found: list[Panel]) -> None:
     entries: list[tuple[str, Color, str]] = [
         ("L-BFGS, mean and quartiles", _LBFGS, "solid"),
         ("the network, one forward pass", _NETWORK, "dashes"),
         ("the untouched photo", _UNTOUCHED, "dots"),
     ]
-    if baseline:
+    if any(panel.torch for panel in found):
         entries.append(("torch.optim.LBFGS", _TORCH, "solid"))
+    if any(panel.continued for panel in found):
+        entries.append(("L-BFGS from the network's picture", _CONTINUED, "solid"))
     left = 12.0
     for text, color, kind in entries:
         _stroke(canvas, (left, 45), (left + 26, 45), color, kind)
@@ -79,9 +88,8 @@ def _draw_panel(canvas: Canvas, panel: Panel, ys: LogRange, left_top: Point) -> 
         canvas.text((x, bottom + 7), f"{tick}", px=_TICK_PX, color=FAINT, anchor="mt")
     canvas.line((left, bottom), (right, bottom), color=FAINT)
     canvas.text((right, bottom + 23), "iterations", px=_TICK_PX, color=FAINT, anchor="rt")
-    for band, color in ((panel.torch, _TORCH), (panel.lbfgs, _LBFGS)):
-        if band is not None:
-            _draw_band(canvas, band, color, place)
+    for band, color in _bands(panel):
+        _draw_band(canvas, band, color, place)
     for value, color, kind in (
         (panel.untouched, _UNTOUCHED, "dots"),
         (panel.network, _NETWORK, "dashes"),

@@ -39,6 +39,7 @@ class Panel:
     lbfgs: Band
     torch: Band | None
     torch_broken: int  # photos on which the torch baseline left the finite numbers
+    continued: Band | None  # of L-BFGS from the network's picture
     evaluations: float  # of the objective, an iteration of L-BFGS
     crossing: float | None  # iterations at which L-BFGS' mean reaches the network's, if it does
 
@@ -93,6 +94,7 @@ def _panel(
     lbfgs = _band(curves)
     torch_curves = [kinds["torch"]["curve"] for kinds in whole if "torch" in kinds]
     finite = [curve for curve in torch_curves if None not in curve["values"]]
+    continued = [kinds["continued"]["curve"] for kinds in whole if "continued" in kinds]
     return Panel(
         style=style,
         size_px=size_px,
@@ -103,6 +105,7 @@ def _panel(
         lbfgs=lbfgs,
         torch=_band(finite) if finite else None,
         torch_broken=len(torch_curves) - len(finite),
+        continued=_band(continued) if continued else None,
         evaluations=statistics.fmean(c["evaluations"] / max(_done(c), 1) for c in curves),
         crossing=crossing_of(lbfgs.iterations, lbfgs.mean, network),
     )

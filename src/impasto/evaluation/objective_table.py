@@ -1,6 +1,6 @@
 """The objective against iterations as Markdown: levels, crossings, and the claim, yes or no."""
 
-from impasto.evaluation.objective_summary import Panel, panels
+from impasto.evaluation.objective_summary import Panel, crossing_of, panels
 from impasto.evaluation.record import Record
 from impasto.evaluation.record_notes import how_measured
 from impasto.evaluation.tables import markdown_table
@@ -12,6 +12,8 @@ _HEAD = (
     "of projected L-BFGS from white noise. `reached after` is where L-BFGS' mean falls to the "
     "network's. The paper finds its networks comparable to 50 to 100 iterations."
 )
+
+_CONTINUED_MARKS = (0, 5, 10, 20, 50)
 
 
 def objective_markdown(record: Record) -> str:
@@ -39,6 +41,8 @@ def objective_markdown(record: Record) -> str:
     baseline = [panel for panel in found if panel.torch is not None or panel.torch_broken]
     if baseline:
         parts.append(_baseline_table(baseline, marks))
+    if any(panel.continued for panel in found):
+        parts.append(_continued_table(found))
     enlarged = sum(panel.enlarged for panel in found)
     notes = [
         f"- photos smaller than the size were enlarged: {enlarged} of "
@@ -59,9 +63,11 @@ def claim_text(panel: Panel) -> tuple[str, str]:
 
 def crossing_text(panel: Panel) -> str:
     """ "24", or that it does not come to that."""
-    if panel.crossing is None:
-        return f"> {panel.lbfgs.iterations[-1]}"
-    return f"{panel.crossing:.0f}"
+    return _iterations_text(panel, panel.crossing)
+
+
+def _iterations_text(panel: Panel, crossing: float | None) -> str:
+    return f"> {panel.lbfgs.iterations[-1]}" if crossing is None else f"{crossing:.0f}"
 
 
 def _row(panel: Panel, marks: list[int]) -> list[str]:
@@ -89,6 +95,28 @@ def _baseline_table(found: list[Panel], marks: list[int]) -> str:
     text = (
         "The same start and objective by `torch.optim.LBFGS` (learning rate 1, history 10, no line "
         "search), clipped after every iteration: the class of optimiser of the paper's time."
+    )
+    return f"{text}\n\n{markdown_table(header, rows)}"
+
+
+def _continued_table(found: list[Panel]) -> str:
+    header = ["from the network's picture", "size px", *(f"after {n}" for n in _CONTINUED_MARKS)]
+    rows = []
+    for panel in found:
+        if panel.continued is None:
+            continue
+        texts = []
+        for n in _CONTINUED_MARKS:
+            value = panel.continued.at(n)
+            if value is None:
+                texts.append("-")
+                continue
+            crossing = crossing_of(panel.lbfgs.iterations, panel.lbfgs.mean, value)
+            texts.append(f"{value:.3f} ({_iterations_text(panel, crossing)})")
+        rows.append([panel.style, str(panel.size_px), *texts])
+    text = (
+        "The same L-BFGS started from the network's picture; in brackets, how many iterations from "
+        "white noise come as far."
     )
     return f"{text}\n\n{markdown_table(header, rows)}"
 

@@ -29,6 +29,7 @@ SIZES_PX = (256, 512, 1024)
 # The claim needs 100 at 256 px and 50 above.
 ITERATIONS: Mapping[int, int] = {256: 200, 512: 100, 1024: 100}
 ITERATIONS_ELSEWHERE = 100
+CONTINUED_ITERATIONS = 50  # at most, of the curve that begins at the network's picture
 _LEVEL_WORK = 1.5  # of a network's level, in passes through the loss network and back
 _FLOAT32_WORK = 0.1  # of an iteration's share in the float32 values, the same
 
@@ -39,7 +40,8 @@ class ObjectiveReproduction:
 
     `styles`: bundled names or files, all bundled ones if empty; `photos`: a folder, see
     `held_out_photos`, of which `count` are taken; `paintings`: see `find_paintings`; `iterations`
-    by size (256, ... 1024 px have defaults); `baseline="torch"` adds a second curve.
+    by size (256, ... 1024 px have defaults). `baseline` adds a second curve: "torch" for
+    torch.optim.LBFGS, "network" for the same L-BFGS from the network's picture.
     """
 
     output: Path
@@ -49,14 +51,14 @@ class ObjectiveReproduction:
     sizes: tuple[int, ...] = SIZES_PX
     iterations: Mapping[int, int] = field(default_factory=dict)
     count: int = 10
-    baseline: Literal["none", "torch"] = "none"
+    baseline: Literal["none", "torch", "network"] = "none"
     device: str = "auto"
     precision: Precision = "auto"
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.baseline not in ("none", "torch"):
-            raise OptionError(f"no baseline {self.baseline!r}; choose none or torch")
+        if self.baseline not in ("none", "torch", "network"):
+            raise OptionError(f"no baseline {self.baseline!r}; choose none, torch or network")
         check_counts(self.count, self.sizes, self.iterations.values())
 
     def iterations_at(self, size_px: int) -> int:
@@ -124,23 +126,30 @@ class _Piece:
             "objective": self.objective.facts,
         }
         where = f"{self.objective.name}, {self.size_px} px, {self.photo.name}"
+        network = {"network_sha256": self.objective.weights_sha256}
         tasks = [
             Task(
                 key=f"{where}, level",
-                of={**of, "kind": "level", "network_sha256": self.objective.weights_sha256},
+                of={**of, "kind": "level", **network},
                 work=_LEVEL_WORK * megapixels,
                 run=self._level,
             )
         ]
-        tasks += [
-            Task(
-                key=f"{where}, {kind}",
-                of={**of, "kind": kind, "iterations": iterations},
-                work=(1 + _FLOAT32_WORK) * iterations * megapixels,
-                run=partial(self._curve, kind, iterations),
+        curves = {"lbfgs": iterations}
+        if baseline == "torch":
+            curves["torch"] = iterations
+        elif baseline == "network":
+            curves["continued"] = min(iterations, CONTINUED_ITERATIONS)
+        for kind, count in curves.items():
+            facts = {**of, "kind": kind, "iterations": count}
+            tasks.append(
+                Task(
+                    key=f"{where}, {kind}",
+                    of=facts | network if kind == "continued" else facts,
+                    work=(1 + _FLOAT32_WORK) * count * megapixels,
+                    run=partial(self._curve, kind, count),
+                )
             )
-            for kind in (("lbfgs", "torch") if baseline == "torch" else ("lbfgs",))
-        ]
         return tasks
 
     def _image(self) -> Tensor:
@@ -162,7 +171,11 @@ class _Piece:
 
     def _curve(self, kind: str, iterations: int, say: Say) -> dict[str, Any]:
         image = self._image()
-        follow = lbfgs_curve if kind == "lbfgs" else torch_curve
+        follow = torch_curve if kind == "torch" else lbfgs_curve
         objective = perceptual_objective(self.objective.criterion, dtype=self.dtype)
-        curve, _ = follow(objective, white_noise(image), iterations, say)
+        if kind == "continued":
+            start = self.objective.stylise(image).contiguous(memory_format=torch.channels_last)
+        else:
+            start = white_noise(image)
+        curve, _ = follow(objective, start, iterations, say)
         return {"curve": curve.to_json()}
