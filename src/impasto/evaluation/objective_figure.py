@@ -11,6 +11,7 @@ from impasto.evaluation.record import Record
 
 _PANEL_PX = (400, 330)
 _TITLE_PX = 60
+_LEGEND_PX, _ENTRY_PX = 620, 280  # of the three that are always there, and of each further one
 _LBFGS, _NETWORK, _UNTOUCHED = PALETTE[0], PALETTE[1], FAINT
 _TORCH, _CONTINUED = PALETTE[2], PALETTE[3]
 _BAND_SHARE = 0.25
@@ -25,7 +26,8 @@ def objective_figures(record: Record) -> dict[str, Image.Image]:
 
 
 def _figure(found: list[Panel]) -> Image.Image:
-    width = max(_PANEL_PX[0] * len(found), 620)
+    more = any(panel.torch for panel in found) + any(panel.continued for panel in found)
+    width = max(_PANEL_PX[0] * len(found), _LEGEND_PX + _ENTRY_PX * more)
     canvas = Canvas(width, _TITLE_PX + _PANEL_PX[1])
     canvas.text((10, 9), f"Objective against iterations: {found[0].style}", px=17)
     _legend(canvas, found)
