@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from impasto.files.atomic import atomic_path
-from impasto.files.user_files import is_special, open_to_read, user_path
+from impasto.files.user_files import is_special, nearest_folder, open_to_read, user_path
 
 
 def test_home_is_put_in_and_nobodys_home_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,3 +46,12 @@ def test_with_a_token_what_a_killed_process_left_is_written_over(tmp_path: Path)
         assert temporary == left
         temporary.write_text("whole")
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_nearest_folder_is_the_first_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    assert nearest_folder(tmp_path) == tmp_path
+    assert nearest_folder(tmp_path / "a" / "b" / "c") == tmp_path
+    assert nearest_folder(tmp_path / "file" / "b") == tmp_path / "file"
+    assert nearest_folder(Path("no-such-folder")) == Path.cwd()

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from impasto.errors import OptionError
+from impasto.files.user_files import nearest_folder
 
 
 def check_target(target: Path, option: str, *, overwrite: bool) -> None:
@@ -12,9 +13,7 @@ def check_target(target: Path, option: str, *, overwrite: bool) -> None:
         raise OptionError(f"{option} {target}: is a folder; give the name of a file")
     if target.exists() and not overwrite:
         raise OptionError(f"{target} is already there; add --overwrite, or choose another name")
-    folder = target.absolute().parent
-    while not folder.exists():  # those that are missing will be made
-        folder = folder.parent
+    folder = nearest_folder(target.absolute().parent)
     if not folder.is_dir():
         raise OptionError(f"{option} {target}: {folder} is not a folder; choose another place")
     if not os.access(folder, os.W_OK):

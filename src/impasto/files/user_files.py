@@ -14,6 +14,17 @@ def user_path(path: str | Path) -> Path:
         return Path(path)
 
 
+def nearest_folder(path: Path) -> Path:
+    """The first that is there of the path and the folders above it: what is missing is made later.
+
+    It is a file where a folder was meant, if the path leads through one.
+    """
+    there = path.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return there
+
+
 def is_special(path: Path) -> bool:
     """Whether something is there that is neither a file nor a folder: a pipe, socket or device."""
     try:

@@ -22,7 +22,7 @@ from impasto.errors import OptionError
 from impasto.files.atomic import write_text
 from impasto.files.byte_sizes import in_words
 from impasto.files.cache import locked
-from impasto.files.user_files import user_path
+from impasto.files.user_files import nearest_folder, user_path
 from impasto.inference.feature_maps import FeatureMap
 from impasto.inference.passes import Journal, NewStore
 from impasto.inference.stores import Store, StoreFolder, storage_error
@@ -90,9 +90,7 @@ def checked_scratch(folder: str | Path) -> Path:
     if not isinstance(folder, str | Path):
         raise OptionError(f"scratch folder {folder!r}: wanted the path of a folder")
     path = user_path(folder)
-    there = path.absolute()
-    while not there.exists():  # those that are missing will be made
-        there = there.parent
+    there = nearest_folder(path)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         wrong = "may not be written to" if there.is_dir() else "is not a folder"
         raise OptionError(f"scratch folder {path}: {there} {wrong}; give another one (--scratch)")

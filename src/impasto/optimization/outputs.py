@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from impasto.errors import ImageError, OptionError
+from impasto.files.user_files import nearest_folder
 from impasto.media import check_target
 
 
@@ -27,9 +28,7 @@ def check_outputs(
 
 def _check_folder(target: Path) -> None:
     """By trying, in the first folder above that is there: rights do not tell of a full disk."""
-    folder = target.absolute().parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+    folder = nearest_folder(target.absolute().parent)
     try:
         with tempfile.TemporaryFile(dir=folder) as stream:
             stream.write(b"\0")
