@@ -92,3 +92,12 @@ def test_content_module_gives_the_function_and_saves_no_target() -> None:
 def test_a_target_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(OptionError, match="wanted"):
         content_loss(torch.zeros(2, 3, 4, 4), torch.zeros(shape))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_the_gradient_in_half_precision_on_a_gpu() -> None:
+    features, target = torch.randn(2, 3, 16, 20, 30).bfloat16().cuda()
+    (gradient,) = torch.autograd.grad(content_loss(features.requires_grad_(), target), features)
+    exact = features.detach().double().requires_grad_()
+    (reference,) = torch.autograd.grad(content_loss(exact, target.double()), exact)
+    torch.testing.assert_close(gradient.double(), reference, rtol=2e-2, atol=1e-7)

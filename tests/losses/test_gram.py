@@ -129,3 +129,18 @@ def test_gram_module_gives_the_function() -> None:
 def test_what_is_no_feature_map_is_refused(features: torch.Tensor) -> None:
     with pytest.raises(OptionError, match="wanted a floating-point"):
         gram_matrix(features)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_half_precision_on_a_gpu_is_added_up_in_float32(memory_format: torch.memory_format) -> None:
+    features = torch.rand(3, 16, 70, 90).bfloat16().cuda().contiguous(memory_format=memory_format)
+    wanted = gram_matrix(features.double())
+    with torch.autocast("cuda", torch.bfloat16):
+        found = gram_matrix(features.requires_grad_())
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=0)
+    (gradient,) = torch.autograd.grad(found.sum(), features)
+    exact = features.detach().double().requires_grad_()
+    (reference,) = torch.autograd.grad(gram_matrix(exact).sum(), exact)
+    torch.testing.assert_close(gradient.double(), reference, rtol=2e-2, atol=0)

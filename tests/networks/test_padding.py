@@ -38,3 +38,14 @@ def test_pad_border_leaves_the_incoming_gradient_alone() -> None:
     probe = torch.ones(1, 1, 7, 7)
     torch.autograd.grad(pad_border(features, 1, "reflect"), features, probe)
     assert torch.equal(probe, torch.ones(1, 1, 7, 7))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize(("border", "mode"), [(1, "reflect"), (4, "reflect"), (1, "replicate")])
+def test_gpus_keep_channels_last_with_the_same_numbers(border: int, mode: str) -> None:
+    features = torch.randn(2, 8, 9, 7, device="cuda", dtype=torch.float64)
+    features = features.contiguous(memory_format=torch.channels_last).requires_grad_()
+    found = pad_border(features, border, mode)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(found, torch.nn.functional.pad(features, (border,) * 4, mode=mode))
+    assert torch.autograd.gradcheck(lambda f: pad_border(f, border, mode), (features,))

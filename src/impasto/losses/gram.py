@@ -49,6 +49,9 @@ class _Gram(torch.autograd.Function):
         with torch.autocast(features.device.type, enabled=False):
             if matrix.dtype == torch.bfloat16 and matrix.is_cpu and _has_bfloat16_products():
                 product = _bfloat16_product(matrix)
+            elif matrix.is_cuda and matrix.dtype in (torch.bfloat16, torch.float16):
+                # added up in float32 and left there, without a float32 copy of the features
+                product = torch.bmm(matrix, matrix.transpose(1, 2), out_dtype=torch.float32)
             else:
                 matrix = matrix.to(accumulation_dtype(matrix))
                 product = torch.bmm(matrix, matrix.transpose(1, 2))
@@ -105,4 +108,6 @@ def _has_bfloat16_products() -> bool:
 
 def _products(left: Tensor, right: Tensor) -> Tensor:
     """(N, R, K) times (N, K, C) -> (N, R, C)."""
+    if left.device.type != "cpu":
+        return torch.bmm(left, right)
     return torch.stack([torch.mm(one, other) for one, other in zip(left, right, strict=True)])

@@ -22,15 +22,21 @@ def grid_loss(output: Tensor, target: Tensor, *, factor: int) -> Tensor:
     that lies at the corner; 0 for factor 1 and for pictures of fewer than 5 x 5 samples. Raises
     OptionError for other sizes.
     """
+    return grid_errors(output, target, factor=factor).mean()
+
+
+def grid_errors(output: Tensor, target: Tensor, *, factor: int) -> Tensor:
+    """`grid_loss` of each item: two (N, C, H, W) images -> (N,); raises as it does."""
     check_pair(output, target, "an output")
     height, width = output.shape[-2:]
     if factor < 1 or height % factor or width % factor:
         raise OptionError(f"got {height} x {width} px; wanted multiples of the factor {factor}")
-    if factor == 1 or min(height, width) < NEIGHBOURS * factor:
-        return output.new_zeros((), dtype=accumulation_dtype(output))
     dtype = accumulation_dtype(output)
+    if factor == 1 or min(height, width) < NEIGHBOURS * factor:
+        return output.new_zeros(output.shape[0], dtype=dtype)
     places = F.pixel_unshuffle(output.to(dtype) - target.to(dtype), factor)
     count, _, rows, columns = places.shape
     by_place = places.reshape(count, -1, factor * factor, rows, columns)
     pattern = by_place - by_place.mean(2, keepdim=True)  # what differs within one sample
-    return F.avg_pool2d(pattern.flatten(1, 2), NEIGHBOURS, stride=1).square().mean()
+    averaged = F.avg_pool2d(pattern.flatten(1, 2), NEIGHBOURS, stride=1)
+    return averaged.square().mean(dim=(1, 2, 3))

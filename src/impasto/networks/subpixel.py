@@ -13,20 +13,25 @@ from torch import Tensor
 
 from impasto.networks.padding import pad_border
 
-# TAPS[phase][sample][tap] = 1 where, for an output pixel of that phase (first or second of its
-# pair), kernel tap -1, 0, 1 falls on the sample before, at, or after its own.
-TAPS = (
-    ((1.0, 0.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
-    ((0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
-)
-
 
 def subpixel_kernel(weight: Tensor) -> Tensor:
     """(O, C, 3, 3) -> (4 O, C, 3, 3): the four phases' kernels in pixel-shuffle order."""
     # Autocast would add up the taps in half precision, differently for each phase.
     with torch.autocast(weight.device.type, enabled=False):
-        taps = weight.new_tensor(TAPS)
-        return torch.einsum("aik,bjl,ockl->oabcij", taps, taps, weight).flatten(0, 2)
+        rows = [_phases(phase, -1) for phase in _phases(weight, -2)]
+        return torch.stack([kernel for row in rows for kernel in row], dim=1).flatten(0, 1)
+
+
+def _phases(weight: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Kernels along `dim` for the first and the second output pixel of each sample.
+
+    Where kernel tap -1, 0, 1 of an output pixel falls on the same sample, the taps are added; the
+    first pixel never sees the sample after its own, the second never the one before.
+    """
+    before, at, after = weight.unbind(dim)
+    none = torch.zeros_like(at)
+    first = torch.stack([before, at + after, none], dim)
+    return first, torch.stack([none, before + at, after], dim)
 
 
 def resize_convolve(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

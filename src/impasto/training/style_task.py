@@ -46,11 +46,13 @@ def style_criterion(
         ),
         relative=True,
     )
+    criterion = criterion.to(device)
     images = [
-        resize_long_side(read_picture(path).pixels, config.style_size) for path in config.style
+        resize_long_side(read_picture(path).pixels, config.style_size).to(device)
+        for path in config.style
     ]
     criterion.set_style(images, config.style_image_weights or None)
-    return criterion.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return criterion.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 class StyleTask:

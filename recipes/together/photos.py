@@ -1,0 +1,48 @@
+"""Photos that lie on the graphics card, and crops that are cut there."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor
+
+from impasto.data.photos import random_crop
+from impasto.errors import ImageError
+from impasto.media import read_picture
+
+
+def photos_on(device: torch.device, paths: Sequence[Path]) -> list[Tensor]:
+    """All that can be read, (1, 3, H, W) in 8 bits."""
+
+    def read(path: Path) -> Tensor | None:
+        try:
+            return read_picture(path).pixels.mul(255).round().to(torch.uint8)
+        except ImageError as error:
+            print(f"skipped: {error}")
+            return None
+
+    with ThreadPoolExecutor() as pool:
+        return [pixels.to(device) for pixels in pool.map(read, paths) if pixels is not None]
+
+
+class Crops:
+    """The crops of `PhotoCrops`, cut on the device: sample k depends on the seed and k alone."""
+
+    def __init__(self, photos: Sequence[Tensor], seed: int, zoom: float) -> None:
+        self.photos, self.seed, self.zoom = photos, seed, zoom
+        self._order: tuple[int, list[int]] = (-1, [])
+
+    def batch(self, number: int, size: int, px: int) -> Tensor:
+        return torch.cat([self._crop(number * size + index, px) for index in range(size)])
+
+    def _crop(self, sample: int, px: int) -> Tensor:
+        epoch, place = divmod(sample, len(self.photos))
+        if self._order[0] != epoch:
+            order = list(range(len(self.photos)))
+            Random(f"{self.seed}:epoch:{epoch}").shuffle(order)
+            self._order = (epoch, order)
+        chance = Random(f"{self.seed}:{sample}")
+        photo = self.photos[self._order[1][place]].float() / 255
+        return random_crop(photo, px, chance, zoom=self.zoom)
