@@ -36,7 +36,7 @@ def test_a_table_is_printed_and_written_beside_the_results(
     assert done.exit_code == 0, done.output
     table = output.with_suffix(".md").read_text(encoding="utf-8")
     assert table in done.stdout
-    assert "squeezenet1_1" in table
+    assert "googlenet-caffe" in table
     assert "1 of 1" in table
     kinds = [e["of"]["kind"] for e in json.loads(output.read_text())["entries"].values()]
     assert kinds == ["painting", "untouched", "network"]

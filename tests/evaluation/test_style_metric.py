@@ -8,11 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto.errors import OptionError
+from impasto.errors import OptionError, WeightsError
 from impasto.evaluation.figures import draw_figures
 from impasto.evaluation.record import Record, read_record
 from impasto.evaluation.style_evaluation import StyleEvaluation, evaluate_style
-from impasto.evaluation.style_metric import StyleMetric, check_independent
+from impasto.evaluation.style_metric import (
+    StyleMetric,
+    check_independent,
+    load_metric_network,
+)
 from impasto.evaluation.style_summary import style_scores, untouched_nearest
 from impasto.models import load_style_model
 from impasto.networks.loss.network import LossNetwork, Provenance
@@ -95,7 +99,7 @@ def config(
 ) -> Callable[..., StyleEvaluation]:
     del toy_loss_network
     monkeypatch.setattr(
-        "impasto.evaluation.style_evaluation.load_metric_network", lambda _: Identity()
+        "impasto.evaluation.style_evaluation.load_metric_network", lambda *_: Identity()
     )
     styles = tuple(str(make_style(name, seed=i)) for i, name in enumerate(("swirls", "squares")))
 
@@ -149,7 +153,7 @@ def test_the_network_of_the_training_needs_the_flag(
     config: Callable[..., StyleEvaluation], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(
-        "impasto.evaluation.style_evaluation.load_metric_network", lambda _: Identity("toy")
+        "impasto.evaluation.style_evaluation.load_metric_network", lambda *_: Identity("toy")
     )
     with pytest.raises(OptionError, match="was trained with 'toy'"):
         evaluate_style(config())
@@ -187,7 +191,9 @@ def test_the_nearest_painting_is_counted(tmp_path: Path) -> None:
     assert (score.untouched, score.painting_content, score.painting_crop) == (2.0, 3.0, None)
 
 
-def test_bundled_styles_are_recognised_by_squeezenet(shared_data: Path, tmp_path: Path) -> None:
+def test_bundled_styles_are_recognised_by_a_network_that_they_have_not_seen(
+    shared_data: Path, tmp_path: Path
+) -> None:
     """The metric ranks the right painting first: two styles far apart, two photos."""
     root = Path(__file__).parents[2]
     config = StyleEvaluation(
@@ -201,7 +207,32 @@ def test_bundled_styles_are_recognised_by_squeezenet(shared_data: Path, tmp_path
     )
     evaluate_style(config)
     record = read_record(tmp_path / "style.json")
-    assert record.settings["loss_network"].startswith("squeezenet1_1")
+    # SqueezeNet, the first choice, was in their training
+    assert record.settings["loss_network"] == "googlenet-caffe"
     for score in style_scores(record):
         assert score.recognised == score.photos == 2
         assert score.style_distance < 0.6 * score.untouched
+
+
+def test_auto_takes_the_first_network_that_no_style_has_seen(
+    make_style: MakeStyle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = {"squeezenet1_1-caffe"}
+
+    def load(name: str) -> Identity:
+        if name in absent:
+            raise WeightsError(f"no {name}")
+        return Identity(name)
+
+    monkeypatch.setattr("impasto.evaluation.style_metric.load_loss_network", load)
+    assert load_metric_network().name == "squeezenet1_1"
+    unseen = load_style_model(make_style("swirls", loss_network="vgg19-a"))
+    seen = load_style_model(make_style("squares", loss_network="vgg19-a+squeezenet1_1-caffe"))
+    assert load_metric_network("auto", [unseen]).name == "squeezenet1_1"
+    # torchvision's SqueezeNet is the same training in another format
+    assert load_metric_network("auto", [unseen, seen]).name == "googlenet-caffe"
+    absent.add("googlenet-caffe")
+    assert load_metric_network("auto", [seen]).name == "alexnet"
+    absent.add("alexnet")
+    with pytest.raises(WeightsError, match="no alexnet"):
+        load_metric_network("auto", [seen])

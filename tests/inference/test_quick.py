@@ -125,9 +125,9 @@ def test_what_is_asked_for_by_name_is_the_engines_to_judge(options: dict[str, st
 
 
 def test_what_torch_would_choose_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quick, "has_amx", lambda: None)  # not told by this system
+    monkeypatch.setattr(quick, "multiplies_bfloat16", lambda: None)  # not told by this system
     assert quick_painter("udnie") is None
-    monkeypatch.setattr(quick, "has_amx", lambda: False)
+    monkeypatch.setattr(quick, "multiplies_bfloat16", lambda: False)
     made = quick_painter("udnie")
     assert made is not None
     assert made.precision == "float32"
@@ -207,11 +207,11 @@ def test_files_with_other_contents_are_left_to_the_loader(tmp_path: Path) -> Non
     assert quick_painter(path, device="cpu", precision="float32") is None
 
 
-def test_amx_is_what_torch_finds() -> None:
-    if processor.has_amx() is None:
+def test_bfloat16_is_what_torch_finds() -> None:
+    if processor.multiplies_bfloat16() is None:
         pytest.skip("not told by this system")
     bfloat16 = choose_dtype("auto", torch.device("cpu")) == torch.bfloat16
-    assert processor.has_amx() == bfloat16
+    assert processor.multiplies_bfloat16() == bfloat16
 
 
 def test_the_command_paints_a_plain_photo_without_torch(photo: Path, tmp_path: Path) -> None:

@@ -49,17 +49,27 @@ def test_unknown_devices_are_option_errors(name: str) -> None:
         choose_device(name)
 
 
-@pytest.mark.parametrize(("amx", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_auto_is_bfloat16_only_where_the_cpu_has_amx(
-    monkeypatch: pytest.MonkeyPatch, amx: bool, dtype: torch.dtype
+@pytest.mark.parametrize(
+    ("amx", "avx512_bf16", "dtype"),
+    [
+        (True, True, torch.bfloat16),
+        (False, True, torch.bfloat16),
+        (False, False, torch.float32),
+    ],
+)
+def test_auto_is_bfloat16_only_where_the_cpu_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, amx: bool, avx512_bf16: bool, dtype: torch.dtype
 ) -> None:
+    capabilities = {"avx512_f": True, "avx512_bf16": avx512_bf16}
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert choose_dtype("auto", CPU) == dtype
     assert choose_dtype("auto", torch.device("cuda")) == torch.float32
 
 
 def test_auto_is_float32_when_torch_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert choose_dtype("auto", CPU) == torch.float32
 
 

@@ -1,5 +1,7 @@
 """Plans made before the work: layers by network, stages by size, rows by memory, Adam's bounds."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from impasto.optimization.layers import default_layers
 from impasto.optimization.memory import plan_memory
 from impasto.optimization.modes import plan_stages
 from impasto.optimization.strips import NetworkCost
+from impasto.training import read_recipe
 
 
 def named(name: str, layers: str) -> LossNetwork:
@@ -58,6 +61,15 @@ def test_the_bundled_styles_network_has_the_recipes_layers_in_the_papers_mode() 
     found = default_layers(named("vgg19-normalised+vgg19-distilled", COMBINED), "paper")
     assert found.content == {"vgg19-distilled/relu3_1": 0.5, "vgg19-distilled/relu4_1": 0.5}
     assert list(found.style) == ["relu1_2", "relu2_2", "relu3_1", "relu4_1"]
+    three = f"{COMBINED} relu1 fire2 fire3 fire4 fire5 fire6 fire7 fire8 fire9"
+    name = "vgg19-normalised+vgg19-distilled+squeezenet1_1-caffe"
+    found = default_layers(named(name, three), "paper")
+    recipe = read_recipe(Path(__file__).parents[2] / "recipes" / "starry-night.toml")
+    assert recipe["loss_network"] == name
+    assert found.content == recipe["content_layers"]
+    # of the two names that a layer has, the recipe takes the longer
+    own = {layer.removeprefix("vgg19-distilled/"): w for layer, w in recipe["style_layers"].items()}
+    assert found.style == own
 
 
 def test_other_networks_have_layers_of_their_own_and_unknown_ones_are_asked_for() -> None:

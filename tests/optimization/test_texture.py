@@ -163,7 +163,7 @@ def test_a_seamless_texture_goes_on_at_the_opposite_edge(tiny_loss_network: Loss
         return float(across / within)
 
     assert seam(seamless=True) < 1.35
-    assert seam(seamless=False) > 1.5
+    assert seam(seamless=False) > 1.4
 
 
 def test_nonsense_is_refused_before_the_first_iteration(

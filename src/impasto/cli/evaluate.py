@@ -114,7 +114,10 @@ def evaluate_style_command(
     ),
     loss_network: Annotated[
         str,
-        _flag("Name or file of one not used in training; auto: SqueezeNet.", metavar="NAME"),
+        _flag(
+            "Name or file of one not used in training; auto: SqueezeNet, or else GoogLeNet.",
+            metavar="NAME",
+        ),
     ] = "auto",
     style_layers: Annotated[str | None, _flag("As relu1,fire2; else by network.")] = None,
     content_layers: Annotated[str | None, _flag("As fire5; else by network.")] = None,

@@ -75,15 +75,16 @@ def evaluate_style(config: StyleEvaluation, on_event: OnEvent = ignore) -> Recor
 def plan_style_evaluation(config: StyleEvaluation) -> Plan:
     """The pieces: each photo untouched, then painted in each style; each painting itself."""
     device = choose_device(config.device)
+    loader = TrainedObjectives(config.paintings, device)
+    styles = loader.styles(style_names(config.styles))
+    models = [style.model for style in styles]
     metric = StyleMetric(
-        load_metric_network(config.loss_network).to(device),
+        load_metric_network(config.loss_network, models).to(device),
         style_layers=config.style_layers,
         content_layers=config.content_layers,
     )
-    loader = TrainedObjectives(config.paintings, device)
-    styles = loader.styles(style_names(config.styles))
     if not config.allow_training_network:
-        check_independent(metric.network, [style.model for style in styles])
+        check_independent(metric.network, models)
     objectives = [loader.objective(style) for style in styles] if config.lbfgs else []
     photos = held_out_photos(config.photos, config.count)
     settings = {

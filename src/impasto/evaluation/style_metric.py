@@ -15,8 +15,8 @@ from impasto.models import StyleModel
 from impasto.networks import LossNetwork, load_loss_network
 from impasto.optimization.layers import default_layers
 
-# The genuine SqueezeNet 1.1: by the authors' Caffe file if it is at hand, else torchvision's.
-AUTO = ("squeezenet1_1-caffe", "squeezenet1_1")
+# Genuine, complete networks: the authors' Caffe files if they are at hand, else torchvision's.
+AUTO = ("squeezenet1_1-caffe", "squeezenet1_1", "googlenet-caffe", "alexnet")
 
 Grams = dict[str, Tensor]  # layer -> (1, C, C)
 Features = dict[str, Tensor]  # layer -> (1, C, h, w)
@@ -111,14 +111,31 @@ class StyleMetric:
         }
 
 
-def load_metric_network(name: str = "auto") -> LossNetwork:
-    """A loss network by name or file; auto: SqueezeNet 1.1. Raises WeightsError."""
+def load_metric_network(name: str = "auto", models: Sequence[StyleModel] = ()) -> LossNetwork:
+    """A loss network by name or file; auto: the first of AUTO that `models` were not trained with.
+
+    Raises WeightsError, for "auto" if none of them can be had.
+    """
     if name != "auto":
         return load_loss_network(name)
-    try:
-        return load_loss_network(AUTO[0])
-    except WeightsError:
-        return load_loss_network(AUTO[1])
+    trained = {_architecture(part) for model in models for part in _trained_with(model)}
+    candidates = [each for each in AUTO if _architecture(each) not in trained]
+    for candidate in candidates[:-1]:
+        try:
+            return load_loss_network(candidate)
+        except WeightsError:
+            continue
+    return load_loss_network((candidates or AUTO)[-1])
+
+
+def _trained_with(model: StyleModel) -> list[str]:
+    trained: Mapping[str, Any] = model.card.get("trained", {})
+    return str(trained.get("loss_network", "")).split("+")
+
+
+def _architecture(name: str) -> str:
+    """Weights of one training, in another framework's format, see the same."""
+    return name.removesuffix("-caffe")
 
 
 def check_independent(network: LossNetwork, models: Sequence[StyleModel]) -> None:
@@ -128,8 +145,7 @@ def check_independent(network: LossNetwork, models: Sequence[StyleModel]) -> Non
     """
     for model in models:
         trained: Mapping[str, Any] = model.card.get("trained", {})
-        names = set(str(trained.get("loss_network", "")).split("+"))
-        shared = names & set(network.name.split("+"))
+        shared = set(_trained_with(model)) & set(network.name.split("+"))
         if shared or network.weights_hash == trained.get("loss_network_hash"):
             raise OptionError(
                 f"{model.name!r} was trained with {'+'.join(sorted(shared)) or network.name!r}: "

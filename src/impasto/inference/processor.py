@@ -19,14 +19,20 @@ def may_have_gpu() -> bool:
 
 
 @cache
-def has_amx() -> bool | None:
-    """Whether the processor has matrix units for bfloat16; None where only torch can tell."""
+def multiplies_bfloat16() -> bool | None:
+    """Whether the processor has instructions for products of bfloat16; None: only torch can tell.
+
+    AMX or AVX-512 BF16, as in `impasto.networks.devices.choose_dtype`.
+    """
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), None)
-    return None if flags is None else {"amx_tile", "amx_bf16"} <= set(flags)
+    line = next((line.split() for line in text.splitlines() if line.startswith("flags")), None)
+    if line is None:
+        return None
+    flags = set(line)
+    return "avx512_bf16" in flags or {"amx_tile", "amx_bf16"} <= flags
 
 
 def threads_wanted() -> int | None:

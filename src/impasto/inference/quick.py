@@ -19,7 +19,7 @@ from impasto.inference.bounds import MOST_PIXELS, cannot_overflow
 from impasto.inference.extras import is_installed
 from impasto.inference.layout_plan import plan_of_layout
 from impasto.inference.openvino_session import OpenVinoStyle
-from impasto.inference.processor import has_amx, may_have_gpu, threads_wanted
+from impasto.inference.processor import may_have_gpu, multiplies_bfloat16, threads_wanted
 from impasto.media.decoding import DecodedPicture, decoded_file
 from impasto.media.opening import opened
 from impasto.media.sample_rows import ArraySamples
@@ -87,7 +87,7 @@ def quick_painter(
     if device != "cpu" and (device != "auto" or may_have_gpu()):
         return None
     if precision == "auto":
-        fast = has_amx()
+        fast = multiplies_bfloat16()
         if fast is None:
             return None
         precision = "bfloat16" if fast else "float32"

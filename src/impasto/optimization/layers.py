@@ -35,9 +35,21 @@ OTHER_LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("relu1", "relu2", "inception3a", "inception4a", "inception4d"),
     ),
 }
-# The content layers of the bundled styles' recipes.
-RECIPE_NETWORK = "vgg19-normalised+vgg19-distilled"
-RECIPE_CONTENT = {"vgg19-distilled/relu3_1": 0.5, "vgg19-distilled/relu4_1": 0.5}
+# What the bundled styles' recipes take from their loss networks, and took from the first two alone.
+VGG_PAIR = "vgg19-normalised+vgg19-distilled"
+RECIPES: dict[str, Layers] = {
+    VGG_PAIR: Layers(
+        content={"vgg19-distilled/relu3_1": 0.5, "vgg19-distilled/relu4_1": 0.5},
+        style=dict.fromkeys(("relu1_2", "relu2_2", "relu3_1", "relu4_1"), 1.0),
+    ),
+    f"{VGG_PAIR}+squeezenet1_1-caffe": Layers(
+        content={"vgg19-distilled/relu3_1": 0.35, "vgg19-distilled/relu4_1": 0.35, "fire5": 0.3},
+        style={
+            **dict.fromkeys(("relu1_2", "relu2_2", "relu3_1", "relu4_1"), 0.6),
+            **{"relu1": 0.2, "fire3": 0.4, "fire5": 0.5, "fire8": 0.5},
+        },
+    ),
+}
 
 
 def default_layers(network: LossNetwork, mode: Mode) -> Layers:
@@ -45,10 +57,8 @@ def default_layers(network: LossNetwork, mode: Mode) -> Layers:
 
     Raises OptionError for a network of which no layer is known.
     """
-    if mode == "paper" and network.name == RECIPE_NETWORK:
-        wanted = VGG_LAYERS[mode][1]
-        style = dict.fromkeys((_nearest(layer, network.layer_names) for layer in wanted), 1.0)
-        return Layers(content=dict(RECIPE_CONTENT), style=style)
+    if mode == "paper" and network.name in RECIPES:
+        return RECIPES[network.name]
     if _place(network.layer_names[0]) is None:
         return _other_layers(network)
     taken = [
