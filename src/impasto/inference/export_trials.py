@@ -59,6 +59,8 @@ class Trials:
                 difference = float((output - wanted).abs().max())
                 psnr_db = -10 * math.log10(max(float((output - wanted).square().mean()), 1e-20))
             self._check(image, difference, psnr_db)
+            if self.size_hw is None and image[0, 0].numel() == 1:
+                continue  # noise of rounding, see EVEN_PSNR_DB
             largest, least = max(largest, difference), min(least, psnr_db)
         return Comparison(largest_difference=largest, psnr_db=least)
 
