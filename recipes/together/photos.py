@@ -28,7 +28,10 @@ def photos_on(device: torch.device, paths: Sequence[Path]) -> list[Tensor]:
 
 
 class Crops:
-    """The crops of `PhotoCrops`, cut on the device: sample k depends on the seed and k alone."""
+    """The crops of `PhotoCrops`, cut on the device: sample k depends on the seed and k alone.
+
+    Crops of one colour are not drawn again: a step whose gradient they spoil is left out.
+    """
 
     def __init__(self, photos: Sequence[Tensor], seed: int, zoom: float) -> None:
         self.photos, self.seed, self.zoom = photos, seed, zoom
