@@ -109,7 +109,7 @@ class Training:
     def batches(self, stage: Stage) -> Iterator[Tensor]:
         """Endless; each stage goes on where the one before it stopped."""
         while True:
-            yield self.crops.batch(self.drawn, self.args.batch_size, stage.px)
+            yield self.crops.batch(self.drawn, self.args.batch_size, stage.px, stage.zoom)
             self.drawn += 1
 
     def affordable(self, steps: Sequence[Callable[[Tensor], None]]) -> int:
@@ -142,6 +142,7 @@ class Training:
             card["trained"] |= {
                 **student.about,
                 "border_px": [stage.border for stage in self.args.stages],
+                "zoom": [stage.zoom or self.args.zoom for stage in self.args.stages],
                 "together": together,
             }
             network = build_style_network(config.network)
@@ -151,9 +152,12 @@ class Training:
 
 
 def parse_stages(text: str) -> list[Stage]:
-    """ "0.6:160:0,0.4:256:16": share of the iterations, pixels, border."""
-    parts = [part.split(":") for part in text.split(",")]
-    return [Stage(float(share), int(px), int(border)) for share, px, border in parts]
+    """ "0.6:160:0,0.4:256:16:1": share of the iterations, pixels, border, zoom if another."""
+    stages = []
+    for part in text.split(","):
+        share, px, border, *zoom = part.split(":")
+        stages.append(Stage(float(share), int(px), int(border), *map(float, zoom)))
+    return stages
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -169,7 +173,7 @@ def parse_arguments() -> argparse.Namespace:
         "--stages",
         type=parse_stages,
         default="0.65:160:0,0.35:224:12",
-        help="share of the iterations, crops' side in px, border for the loss network in px",
+        help="share of the iterations, crops' side in px, border for the loss network in px, zoom",
     )
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--zoom", type=float, default=1.7)

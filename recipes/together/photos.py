@@ -37,10 +37,12 @@ class Crops:
         self.photos, self.seed, self.zoom = photos, seed, zoom
         self._order: tuple[int, list[int]] = (-1, [])
 
-    def batch(self, number: int, size: int, px: int) -> Tensor:
-        return torch.cat([self._crop(number * size + index, px) for index in range(size)])
+    def batch(self, number: int, size: int, px: int, zoom: float | None = None) -> Tensor:
+        """(size, 3, px, px); scaled up to `zoom`, if it is given, in place of the usual one."""
+        scale = self.zoom if zoom is None else zoom
+        return torch.cat([self._crop(number * size + index, px, scale) for index in range(size)])
 
-    def _crop(self, sample: int, px: int) -> Tensor:
+    def _crop(self, sample: int, px: int, zoom: float) -> Tensor:
         epoch, place = divmod(sample, len(self.photos))
         if self._order[0] != epoch:
             order = list(range(len(self.photos)))
@@ -48,4 +50,4 @@ class Crops:
             self._order = (epoch, order)
         chance = Random(f"{self.seed}:{sample}")
         photo = self.photos[self._order[1][place]].float() / 255
-        return random_crop(photo, px, chance, zoom=self.zoom)
+        return random_crop(photo, px, chance, zoom=zoom)

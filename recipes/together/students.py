@@ -19,11 +19,15 @@ RECIPES = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the run: crops of `px` pixels, mirrored by `border` for the loss network."""
+    """A part of the run: crops of `px` pixels, mirrored by `border` for the loss network.
+
+    `zoom`: of the crops, up to which scale; None: that of the whole run.
+    """
 
     share: float
     px: int
     border: int
+    zoom: float | None = None
 
 
 @dataclass

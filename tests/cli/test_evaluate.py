@@ -11,6 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from impasto.cli.app import app
+from impasto.evaluation.record import open_record, read_record
 from impasto.media import imresize, write_picture
 
 RUNNER = CliRunner()
@@ -102,6 +103,28 @@ def test_figures_of_something_else_are_refused(tmp_path: Path) -> None:
     done = RUNNER.invoke(app, ["figures", str(tmp_path / "nothing.json")])
     assert done.exit_code == 2
     assert "no such file" in done.stderr
+
+
+def test_parts_of_a_reproduction_are_joined_and_drawn(tmp_path: Path) -> None:
+    parts = []
+    for px in (256, 512):
+        record = open_record(tmp_path / f"{px}.json", "speed", {"passes": 3}, overwrite=False)
+        record.entries[f"{px} px"] = {"of": {"size_px": px}, "environment": 0}
+        record.environments.append({"processor": "a"})
+        record.save()
+        parts.append(str(record.path))
+    refused = RUNNER.invoke(app, ["figures", *parts, "--join"])
+    assert refused.exit_code == 2
+    assert "--output FOLDER" in refused.stderr
+    RUNNER.invoke(app, ["figures", *parts, "--join", "-o", str(tmp_path / "all")])
+    assert list(read_record(tmp_path / "all" / "speed.json").entries) == ["256 px", "512 px"]
+
+
+def test_reproduce_refuses_a_precision_that_is_none(tmp_path: Path) -> None:
+    words = ["reproduce", "objective", "-o", str(tmp_path / "t"), "--precision", "int4"]
+    done = RUNNER.invoke(app, words)
+    assert done.exit_code == 2
+    assert "no precision 'int4'; choose from auto, float32" in done.stderr
 
 
 def test_reproduce_refuses_roles_that_are_none(tmp_path: Path) -> None:

@@ -225,6 +225,7 @@ def test_compiled_training_learns_the_same(
         "iterations": 2,
         "crops": ((1.0, 24),),
         "grid_weight": 1.0,
+        "edge_weight": 1.0,
         "border_px": 2,
     }
     losses = []

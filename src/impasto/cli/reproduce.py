@@ -67,6 +67,9 @@ def reproduce(
         ),
     ] = None,
     device: Device = DeviceName.auto,
+    precision: Annotated[
+        str | None, _flag("Of L-BFGS: float32, bfloat16, or auto: the fast one. [auto]")
+    ] = None,
     overwrite: Annotated[bool, _flag("Measure all of it again.", "--overwrite")] = False,
 ) -> None:
     """Make the paper's figures and tables again, our figures beside its own.
@@ -95,6 +98,7 @@ def reproduce(
         "paintings": paintings,
         "loss_network": loss_network,
         "baseline": baseline,
+        "precision": precision,
         "data": data,
         "overwrite": overwrite or None,
         "device": None if device is DeviceName.auto else device.value,

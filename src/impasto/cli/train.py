@@ -48,6 +48,7 @@ def train_style_command(
     content_weight: Annotated[float | None, flag("Relative content error's weight. [1]")] = None,
     tv_weight: Annotated[float | None, flag("Total variation's weight. [5]")] = None,
     grid_weight: Annotated[float | None, flag("Against patterns of period 4 px. [0]")] = None,
+    edge_weight: Annotated[float | None, flag("Against a frame around pictures. [0]")] = None,
     border_px: Annotated[int | None, flag("Mirrored around pictures for the loss. [0]")] = None,
     style_layers: Annotated[
         str | None,

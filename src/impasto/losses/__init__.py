@@ -2,6 +2,7 @@
 
 from impasto.losses.content import ContentLoss, content_loss
 from impasto.losses.detail import detail_loss
+from impasto.losses.edges import edge_loss
 from impasto.losses.gatys import (
     gatys_content_loss,
     gatys_gram_matrix,
@@ -39,6 +40,7 @@ __all__ = [
     "UnitFeatureLoss",
     "content_loss",
     "detail_loss",
+    "edge_loss",
     "gatys_content_loss",
     "gatys_gram_matrix",
     "gatys_layer_style_loss",

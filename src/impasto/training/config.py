@@ -31,6 +31,7 @@ class StyleTrainingConfig(RunConfig):
     style_weight: float = 2.0
     tv_weight: float = 5.0
     grid_weight: float = 0.0  # against patterns with the period of the network's; see grid_loss
+    edge_weight: float = 0.0  # against a frame around pictures; see edge_loss
     border_px: int = 0  # by how much pictures are mirrored beyond their borders for the loss
     architecture: Literal["modern", "paper", "fast"] = "modern"
     width: float = 0.5
@@ -62,6 +63,7 @@ class StyleTrainingConfig(RunConfig):
             "style_weight",
             "tv_weight",
             "grid_weight",
+            "edge_weight",
             "border_px",
             "epochs",
             "teacher_weight",

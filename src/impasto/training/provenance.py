@@ -121,8 +121,11 @@ def model_card(
             "seed": config.seed,
         },
     }
-    if config.grid_weight:
-        card["trained"]["weights"]["grid"] = config.grid_weight
+    for name, weight in (("grid", config.grid_weight), ("edges", config.edge_weight)):
+        if weight:
+            card["trained"]["weights"][name] = weight
+    if config.border_px:
+        card["trained"]["border_px"] = config.border_px
     if config.teacher:
         card["trained"] |= {
             "teacher_weight": config.teacher_weight,

@@ -14,7 +14,7 @@ from impasto.data.photos import (
     photo_batches,
 )
 from impasto.errors import TrainingError
-from impasto.losses import LossWeights, PerceptualLoss, grid_loss, pixel_loss
+from impasto.losses import LossWeights, PerceptualLoss, edge_loss, grid_loss, pixel_loss
 from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
 from impasto.models import StyleModel, load_style_model, save_style_model
 from impasto.networks import LossNetwork, build_style_network
@@ -31,6 +31,8 @@ from impasto.training.split import readable
 PREVIEW_LONG_SIDE = 384
 PREVIEW_COUNT = 4
 MODEL_FILE = "model.safetensors"
+# how far photos go on beyond their borders where no edge is to be seen; edges reach less far
+EDGE_MARGIN_PX = 32
 
 
 def style_criterion(
@@ -135,6 +137,9 @@ class StyleTask:
             pair = (each[..., : whole[0], : whole[1]] for each in (output, images))
             named["grid"] = grid_loss(*pair, factor=STRIDE)
             total = total + self.config.grid_weight * named["grid"]
+        if self.config.edge_weight:
+            named["edges"] = edge_loss(output, self._without_edges(images))
+            total = total + self.config.edge_weight * named["edges"]
         if self.teacher is not None:
             named["teacher"] = self._distance_to_teacher(output, images)
             total = total + self.config.teacher_weight * named["teacher"]
@@ -143,6 +148,12 @@ class StyleTask:
     def _continued(self, images: Tensor) -> Tensor:
         border = self.config.border_px
         return reflect_pad(images, border, border, border, border) if border else images
+
+    @torch.no_grad()
+    def _without_edges(self, images: Tensor) -> Tensor:
+        """What the network paints if the photos go on, mirrored, beyond their borders."""
+        painted: Tensor = self.network(reflect_pad(images, *(EDGE_MARGIN_PX,) * 4))
+        return painted[..., EDGE_MARGIN_PX:-EDGE_MARGIN_PX, EDGE_MARGIN_PX:-EDGE_MARGIN_PX]
 
     def _teacher_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Nothing but the teacher's picture: a third of the time, for no loss network is run."""
