@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from impasto.losses import gram_matrix
 from impasto.losses.content import content_errors, mean_squares
+from impasto.losses.edges import edge_errors
 from impasto.losses.grid import grid_errors
 from impasto.networks.layout import STRIDE
 from impasto.networks.padding import reflect_pad
@@ -16,10 +17,10 @@ from together.students import Student
 class JointLoss(nn.Module):
     """The losses of `StyleTask` for several students on the same photos: -> (K, terms), weighted.
 
-    Columns: content, style, total variation, grid, teacher.
+    Columns: content, style, total variation, grid, edges, teacher.
     """
 
-    COLUMNS = ("content", "style", "tv", "grid", "teacher")
+    COLUMNS = ("content", "style", "tv", "grid", "edges", "teacher")
 
     def __init__(self, students: Sequence[Student]) -> None:
         super().__init__()
@@ -46,6 +47,7 @@ class JointLoss(nn.Module):
                 student.criterion.weights.style,
                 student.criterion.weights.tv,
                 student.config.grid_weight,
+                student.config.edge_weight,
                 student.config.teacher_weight if student.teacher is not None else 0.0,
             ]
             for student in students
@@ -53,10 +55,17 @@ class JointLoss(nn.Module):
         self.weights = nn.Buffer(torch.tensor(weights, device=device), persistent=False)
         self.count = len(students)
         self.grid = any(student.config.grid_weight for student in students)
+        self.edges = any(student.config.edge_weight for student in students)
 
     def forward(
-        self, output: Tensor, images: Tensor, painted: Tensor | None, border: int
+        self,
+        output: Tensor,
+        images: Tensor,
+        painted: Tensor | None,
+        border: int,
+        edgeless: Tensor | None = None,
     ) -> Tensor:
+        """`painted`: by the teachers; `edgeless`: by the students, within a continuation."""
         shown, photo = (_continued(each, border) for each in (output, images))
         names = [*self.content_layers, *self.style_layers]
         with torch.no_grad():
@@ -73,10 +82,11 @@ class JointLoss(nn.Module):
         every = images.repeat(self.count, 1, 1, 1)
         zero = output.new_zeros(len(output))
         grid = grid_errors(output, every, factor=STRIDE) if self.grid else zero
+        edges = zero if edgeless is None else edge_errors(output, edgeless)
         teacher = zero
         if painted is not None:
             teacher = (output - painted).abs().mean(dim=(1, 2, 3))
-        terms = torch.stack([content, style, _tv(shown), grid, teacher], dim=1)
+        terms = torch.stack([content, style, _tv(shown), grid, edges, teacher], dim=1)
         return terms.reshape(self.count, -1, len(self.COLUMNS)).mean(dim=1) * self.weights
 
     def _content(self, features: Tensor, target: Tensor) -> Tensor:

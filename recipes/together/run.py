@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from impasto.networks.padding import reflect_pad
+from impasto.training.style_task import EDGE_MARGIN_PX
 from together.joint_loss import JointLoss
 from together.joint_muon import JointMuon
 from together.lockstep import Lockstep
@@ -32,14 +34,20 @@ class Run:
         output = self.paint(images)
         with torch.no_grad():
             painted = None if self.teach is None else self.teach(images)
+            edgeless = self._edgeless(images) if self.loss.edges else None
         lowered = self.dtype != torch.float32
         # without its cache, which would outlive the capture of a graph
         with torch.autocast(self.device.type, self.dtype, enabled=lowered, cache_enabled=False):
-            weighted = self.loss(output, images, painted, stage.border)
+            weighted = self.loss(output, images, painted, stage.border, edgeless)
         gradients = torch.autograd.grad(weighted.sum(), self.optimizer.parameters)
         norms = self.optimizer.step(gradients)
         finite = torch.cat([weighted.detach(), norms[:, None]], dim=1).nan_to_num(0.0, 0.0, 0.0)
         self.sums.add_(finite)
+
+    def _edgeless(self, images: Tensor) -> Tensor:
+        """What the students paint if the photos go on, mirrored, beyond their borders."""
+        painted = self.paint(reflect_pad(images, *(EDGE_MARGIN_PX,) * 4))
+        return painted[..., EDGE_MARGIN_PX:-EDGE_MARGIN_PX, EDGE_MARGIN_PX:-EDGE_MARGIN_PX]
 
     def step_of(self, stage: Stage, batches: Iterator[Tensor]) -> Callable[[Tensor], None]:
         """The step for crops of a stage's size, captured where there is a graphics card."""

@@ -71,7 +71,13 @@ def make_student(
         "seed": args.seed,
         "teacher_only": 0.0,
     }
-    kinds = {"width": float, "blocks": int, "grid_weight": float, "teacher": str}
+    kinds = {
+        "width": float,
+        "blocks": int,
+        "grid_weight": float,
+        "edge_weight": float,
+        "teacher": str,
+    }
     for key, kind in kinds.items():
         if key in special:
             overrides[key] = kind(special[key])

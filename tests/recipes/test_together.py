@@ -77,6 +77,7 @@ def alone(student: Any, images: torch.Tensor) -> tuple[float, dict[str, torch.Te
     [
         ("starry-night", "great-wave"),
         ("starry-night,architecture=fast", "udnie,architecture=fast"),
+        ("starry-night,edge_weight=60", "great-wave,edge_weight=60"),
     ],
 )
 def test_loss_and_gradients_are_those_of_each_style_alone(
@@ -87,7 +88,8 @@ def test_loss_and_gradients_are_those_of_each_style_alone(
     wanted = [alone(student, images) for student in students]
     run = together.run.Run(students, CPU)
     painted = None if run.teach is None else run.teach(images).detach()
-    terms = run.loss(run.paint(images), images, painted, BORDER)
+    edgeless = run._edgeless(images).detach() if run.loss.edges else None
+    terms = run.loss(run.paint(images), images, painted, BORDER, edgeless)
     for found, (total, _) in zip(terms.sum(1).tolist(), wanted, strict=True):
         assert found == pytest.approx(total, rel=1e-5)
     gradients = torch.autograd.grad(terms.sum(), run.optimizer.parameters)

@@ -21,12 +21,18 @@ def edge_loss(output: Tensor, continued: Tensor) -> Tensor:
     Two (N, C, H, W) images: what was painted, and the same part of what was painted within a
     continuation. Sides below 16 px count as one cell. Raises OptionError for unequal shapes.
     """
+    return edge_errors(output, continued).mean()
+
+
+def edge_errors(output: Tensor, continued: Tensor) -> Tensor:
+    """`edge_loss` of each item: two (N, C, H, W) images -> (N,); raises as it does."""
     check_pair(output, continued, "an output")
     dtype = accumulation_dtype(output)
     height, width = output.shape[-2:]
     cells = max(height // CELL_PX, 1), max(width // CELL_PX, 1)
     difference = F.adaptive_avg_pool2d(output.to(dtype) - continued.to(dtype), cells).square()
     if min(cells) <= 2 * RING:
-        return difference.mean()
-    inner = F.pad(torch.ones_like(difference[..., RING:-RING, RING:-RING]), (RING,) * 4)
-    return (difference * (1 - inner)).sum() / (1 - inner).sum()
+        return difference.mean(dim=(1, 2, 3))
+    inner = F.pad(torch.ones_like(difference[:1, :1, RING:-RING, RING:-RING]), (RING,) * 4)
+    share = (1 - inner).mean()
+    return (difference * (1 - inner)).mean(dim=(1, 2, 3)) / share
