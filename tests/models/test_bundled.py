@@ -7,12 +7,15 @@ import pytest
 import torch
 from PIL import Image
 
+from impasto.data.photos import center_crop
 from impasto.media import read_picture
 from impasto.models import StyleEntry, list_styles, load_style_model
 from impasto.networks import modern, subpixel
+from impasto.networks.padding import reflect_pad
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = list_styles()
+SAMPLES = [ROOT / "docs" / "sample" / f"{name}.jpg" for name in ("chelsea", "astronaut", "coffee")]
 # Loss networks whose licences allow giving away what they trained.
 REDISTRIBUTABLE = {
     "vgg19-normalised",
@@ -32,10 +35,14 @@ def edges(picture: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return picture[:, :4], picture[:, -4:], picture[..., :4], picture[..., -4:]
 
 
-def edge_contrast(picture: torch.Tensor, within: torch.Tensor) -> float:
-    """Deviation at the edges, relative to that where the photo goes on, mean over the four."""
-    pairs = zip(edges(picture), edges(within), strict=True)
-    return sum(float(edge.std() / same.std()) for edge, same in pairs) / 4
+def mean_edge_contrast(pictures: list[torch.Tensor], within: list[torch.Tensor]) -> float:
+    """Deviation at the edges, relative to that where the photo goes on; mean of all edges."""
+    ratios = [
+        float(edge.std() / same.std())
+        for picture, continued in zip(pictures, within, strict=True)
+        for edge, same in zip(edges(picture), edges(continued), strict=True)
+    ]
+    return sum(ratios) / len(ratios)
 
 
 def test_there_are_at_least_eight_and_all_together_stay_small() -> None:
@@ -73,24 +80,31 @@ class TestBundledStyle:
     def test_border_is_painted_as_if_the_photo_went_on(
         self, entry: StyleEntry, quality: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The best-known complaint is a frame, flat or dark: zero padding makes one.
+        """The best-known complaint is a frame, flat or dark or of another colour.
 
-        The mean over the four edges is 0.73 to 1.10 for the bundled networks, and for each of them
-        higher than for the same weights with zero padding (0.42 to 0.79).
+        Flat ones come of zero padding: relative to the middle of a continued photo the deviation of
+        the outermost 4 px is 0.74 to 0.99 for the bundled networks, for each of them higher than
+        for the same weights with zero padding (0.53 to 0.81). Colours come of a loss that rewards
+        them: the mean over the outermost 8 px is off by 1 to 8 8-bit levels, and was by 12 to 21 in
+        three networks that were trained without `edge_loss`.
         """
         model = load_style_model(entry.name, quality)
-        photo = read_picture(ROOT / "docs" / "sample" / "chelsea.jpg").pixels[..., :256, :256]
-        continued = torch.nn.functional.pad(photo, (64,) * 4, mode="reflect")
+        photos = [center_crop(read_picture(path).pixels, 256) for path in SAMPLES]
         with torch.no_grad():
-            alone, within = model(photo)[0], model(continued)[0, :, 64:-64, 64:-64]
+            alone = [model(photo)[0] for photo in photos]
+            within = [
+                model(reflect_pad(photo, *(64,) * 4))[0, :, 64:-64, 64:-64] for photo in photos
+            ]
             for module in (modern, subpixel):
                 monkeypatch.setattr(module, "pad_border", lambda x, border, _: zero(x, border))
-            framed = model(photo)[0]
-        contrast, of_frame = (edge_contrast(each, within) for each in (alone, framed))
-        for edge, same in zip(edges(alone), edges(within), strict=True):
-            assert abs(float(edge.mean() - same.mean())) < 0.2
-        assert 0.7 < contrast < 1.25
+            framed = [model(photo)[0] for photo in photos]
+        contrast, of_frame = (mean_edge_contrast(each, within) for each in (alone, framed))
+        assert 0.7 < contrast < 1.1
         assert contrast > of_frame
+        off = torch.stack(alone).mean(0) - torch.stack(within).mean(0)
+        off[:, 8:-8, 8:-8] = 0
+        tint = off.sum((1, 2)) / (256**2 - 240**2)
+        assert float(tint.abs().max()) < 10 / 255
 
     @pytest.mark.parametrize("quality", ["full", "fast"])
     def test_no_weave_repeats_in_flat_parts(self, entry: StyleEntry, quality: str) -> None:

@@ -39,10 +39,10 @@ class TestBundledFastNetwork:
         for key in ("loss_network_hash", "style_sha256", "content_layers", "style_layers"):
             assert trained[key] == full[key]
 
-    def test_objective_is_within_a_quarter_of_the_full_networks(self, entry: StyleEntry) -> None:
+    def test_objective_is_within_a_fifth_of_the_full_networks(self, entry: StyleEntry) -> None:
         assert entry.fast is not None
         fast, full = (card["objective"] for card in (entry.fast.card, entry.card))
-        assert fast["stylised"]["total"] <= 1.25 * full["stylised"]["total"]
+        assert fast["stylised"]["total"] <= 1.2 * full["stylised"]["total"]
         photo = fast["untouched_photo"]["total"]
         assert photo == pytest.approx(full["untouched_photo"]["total"], rel=1e-4)
 
