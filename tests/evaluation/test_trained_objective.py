@@ -16,4 +16,4 @@ def test_what_only_guided_the_training_is_not_part_of_the_objective(
     facts = objective_facts(model)
     trained = model.card["trained"]["weights"]
     assert LossWeights(**facts["weights"]).style == trained["style"] > 0
-    assert set(trained) - set(facts["weights"]) <= {"grid"}
+    assert set(trained) - set(facts["weights"]) <= {"grid", "edges"}
