@@ -177,6 +177,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--zoom", type=float, default=1.7)
+    parser.add_argument("--color-jitter", type=float, default=0.0)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--seconds", type=float, help="instead of --iterations")
@@ -206,7 +207,7 @@ def main() -> None:
         ]
         held_out = torch.cat(squares).to(device)
     print(f"{len(photos)} photos, {time.perf_counter() - begin:.1f} s", flush=True)
-    crops = Crops(photos, args.seed, args.zoom)
+    crops = Crops(photos, args.seed, args.zoom, args.color_jitter)
     Training(Run(students, device), args, crops, loss_network, held_out, begin).whole()
 
 

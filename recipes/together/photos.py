@@ -8,6 +8,7 @@ from random import Random
 import torch
 from torch import Tensor
 
+from impasto.data.color_jitter import jitter_colors
 from impasto.data.photos import random_crop
 from impasto.errors import ImageError
 from impasto.media import read_picture
@@ -33,8 +34,11 @@ class Crops:
     Crops of one colour are not drawn again: a step whose gradient they spoil is left out.
     """
 
-    def __init__(self, photos: Sequence[Tensor], seed: int, zoom: float) -> None:
+    def __init__(
+        self, photos: Sequence[Tensor], seed: int, zoom: float, color_jitter: float = 0.0
+    ) -> None:
         self.photos, self.seed, self.zoom = photos, seed, zoom
+        self.color_jitter = color_jitter
         self._order: tuple[int, list[int]] = (-1, [])
 
     def batch(self, number: int, size: int, px: int, zoom: float | None = None) -> Tensor:
@@ -50,4 +54,5 @@ class Crops:
             self._order = (epoch, order)
         chance = Random(f"{self.seed}:{sample}")
         photo = self.photos[self._order[1][place]].float() / 255
-        return random_crop(photo, px, chance, zoom=zoom)
+        crop = random_crop(photo, px, chance, zoom=zoom)
+        return jitter_colors(crop, self.color_jitter, chance)

@@ -67,6 +67,7 @@ def make_student(
         "learning_rate": args.learning_rate,
         "batch_size": args.batch_size,
         "zoom": args.zoom,
+        "color_jitter": args.color_jitter,
         "crops": tuple((stage.share, stage.px) for stage in args.stages),
         "seed": args.seed,
         "teacher_only": 0.0,

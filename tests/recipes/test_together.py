@@ -184,6 +184,9 @@ def test_a_crop_depends_on_its_number_alone(together: Any) -> None:
     crops.batch(0, 2, 32)
     assert torch.equal(crops.batch(7, 2, 32), late)
     assert late.shape == (2, 3, 32, 32)
+    jittered = together.photos.Crops(photos, seed=4, zoom=1.0, color_jitter=0.5)
+    assert torch.equal(jittered.batch(7, 2, 32), jittered.batch(7, 2, 32))
+    assert not all(torch.equal(jittered.batch(n, 2, 32), crops.batch(n, 2, 32)) for n in range(6))
 
 
 def test_lockstep_paints_what_each_network_paints(together: Any) -> None:

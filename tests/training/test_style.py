@@ -235,3 +235,26 @@ def test_compiled_training_learns_the_same(
         train_style(make_config(output=folder, compile=compiled, **options), events.append)
         losses.append([event.loss for event in events if isinstance(event, Step)])
     assert losses[1] == pytest.approx(losses[0], rel=0.01)
+
+
+def test_crops_in_other_colours_are_trained_on_and_named_in_the_card(
+    make_config: MakeConfig,
+) -> None:
+    options = {"iterations": 4, "preview_every": 0, "validate_every": 0, "seed": 1}
+    losses = []
+    for strength in (0.0, 1.0):
+        folder = make_config().output.with_name(f"jitter {strength}")
+        events: list[Event] = []
+        path = train_style(
+            make_config(output=folder, color_jitter=strength, **options), events.append
+        )
+        losses.append([event.loss for event in events if isinstance(event, Step)])
+        found = load_style_model(path).card["trained"].get("color_jitter")
+        assert found == (strength or None)
+    assert losses[0] != losses[1]
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan")])
+def test_a_strength_outside_0_to_1_is_refused(make_config: MakeConfig, strength: float) -> None:
+    with pytest.raises(OptionError, match="--color-jitter"):
+        make_config(color_jitter=strength)

@@ -66,6 +66,7 @@ def train_style_command(
         str | None, flag("Side in px, or share:px,... as 0.7:160,0.3:256. [0.7:160,0.3:256]")
     ] = None,
     zoom: Annotated[float | None, flag("Largest scale at which crops show a photo. [2]")] = None,
+    color_jitter: Annotated[float | None, flag("Change the crops' colours, 0 to 1. [0]")] = None,
     optimizer: flags.Optimizer = None,
     learning_rate: flags.LearningRate = None,
     schedule: flags.Schedule = None,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from impasto.data.color_jitter import jitter_colors
 from impasto.data.loading import batches_in_order
 from impasto.errors import ImageError, TrainingError
 from impasto.media import IMAGE_SUFFIXES, find_images, read_picture, resize
@@ -59,9 +60,9 @@ class PhotoCrops(Dataset[PhotoCrop]):
 
     `crop_px` gives the side of sample k's crop in pixels. A photo is scaled at random, so that
     the crop shows between all of its short side and `crop_px / zoom` of its pixels. A zoom above
-    1 stands for photos larger than those at hand, whose details fill more pixels. An unreadable
-    file is replaced by the next one of the epoch's order. Raises TrainingError if no file of the
-    list can be read.
+    1 stands for photos larger than those at hand, whose details fill more pixels. `color_jitter`
+    is the strength of `jitter_colors`. An unreadable file is replaced by the next one of the
+    epoch's order. Raises TrainingError if no file of the list can be read.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class PhotoCrops(Dataset[PhotoCrop]):
         *,
         seed: int,
         zoom: float = 1.0,
+        color_jitter: float = 0.0,
     ) -> None:
         if not paths:
             raise TrainingError("no photos to train on; name a folder that holds some")
@@ -78,6 +80,7 @@ class PhotoCrops(Dataset[PhotoCrop]):
         self.crop_px = crop_px
         self.seed = seed
         self.zoom = zoom
+        self.color_jitter = color_jitter
         self._order: tuple[int, list[int]] = (-1, [])
 
     def __getitem__(self, index: int) -> PhotoCrop:
@@ -104,6 +107,7 @@ class PhotoCrops(Dataset[PhotoCrop]):
         chance = random.Random(f"{self.seed}:{index}")
         for _ in range(CROP_ATTEMPTS):
             crop = random_crop(pixels, self.crop_px(index), chance, zoom=self.zoom)
+            crop = jitter_colors(crop, self.color_jitter, chance)
             if float(crop.std()) > FLAT_STD:
                 return crop
         return None

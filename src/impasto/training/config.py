@@ -43,6 +43,7 @@ class StyleTrainingConfig(RunConfig):
     epochs: float = 0.0  # if above 0, sets the iterations by the number of photos
     crops: tuple[tuple[float, int], ...] = ((0.7, 160), (0.3, 256))
     zoom: float = 2.0  # crops show photos at up to this scale, as larger photos would look
+    color_jitter: float = 0.0  # random changes of the crops' colours, see jitter_colors
     title: str = ""
     artist: str = ""
     year: str = ""
@@ -75,6 +76,9 @@ class StyleTrainingConfig(RunConfig):
                 f"{self.teacher_only} and teacher {self.teacher!r}"
             )
         check_number("zoom", self.zoom, least=0.1)
+        check_number("color_jitter", self.color_jitter, least=0.0)
+        if self.color_jitter > 1:
+            raise OptionError(f"--color-jitter: a strength from 0 to 1, got {self.color_jitter}")
         check_number("style_size", self.style_size, least=1)
         _check_crops(self.crops)
 

@@ -126,6 +126,8 @@ def model_card(
             card["trained"]["weights"][name] = weight
     if config.border_px:
         card["trained"]["border_px"] = config.border_px
+    if config.color_jitter:
+        card["trained"]["color_jitter"] = config.color_jitter
     if config.teacher:
         card["trained"] |= {
             "teacher_weight": config.teacher_weight,

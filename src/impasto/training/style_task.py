@@ -83,7 +83,13 @@ class StyleTask:
         self.teacher = _teacher(config, device)
         self._done = 0
         self.dtype = choose_dtype(config.precision, device)
-        self.crops = PhotoCrops(paths, self._crop_px_of_sample, seed=config.seed, zoom=config.zoom)
+        self.crops = PhotoCrops(
+            paths,
+            self._crop_px_of_sample,
+            seed=config.seed,
+            zoom=config.zoom,
+            color_jitter=config.color_jitter,
+        )
         self.previews = self._preview_photos([*self.held_out, *paths])
         self._loss = torch.compile(self._plain_loss) if config.compile else self._plain_loss
         self._judge_sums: list[dict[str, float]] = []
