@@ -50,6 +50,7 @@ def make(together: Any, loss_network: LossNetwork, tmp_path: Path) -> Any:
             learning_rate=1e-3,
             batch_size=2,
             zoom=1.0,
+            color_jitter=0.0,
             seed=0,
             stages=[together.students.Stage(1.0, 64, BORDER)],
         )
