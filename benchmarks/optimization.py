@@ -7,9 +7,10 @@ Baseline: Gatys' method as it is usually written in PyTorch (neural-style-pt and
 the layers of VGG-16 in a row, in-place ReLU, losses on the way, float32, NCHW, torch.optim.LBFGS
 without a line search, the image clamped in the closure. Ours: the same layers and losses (eq. 5,
 not relative) with projected L-BFGS and its line search, in the precision that "auto" chooses here,
-and in float32. Without --loss-network the weights are random: speed does not depend on them, and an
-iteration of ours that searches longer counts in full. Rounds are interleaved, so that a busy
-machine slows all alike; medians.
+in float32, and in float32 with PyTorch's convolutions instead of Winograd's. Without
+--loss-network the weights are random: speed does not depend on them, and an iteration of ours that
+searches longer counts in full. Rounds are interleaved, so that a busy machine slows all alike;
+medians.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +32,7 @@ from torch import Tensor, nn
 
 from impasto.evaluation.environment import describe_environment
 from impasto.media import imresize
-from impasto.networks import LossNetwork, load_loss_network
+from impasto.networks import LossNetwork, load_loss_network, winograd
 from impasto.networks.devices import choose_dtype
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import StagedLossNetwork
@@ -145,9 +147,19 @@ class Stop(Exception):  # noqa: N818 - not an error
 
 
 def our_seconds(
-    network: LossNetwork, photo: Tensor, painting: Tensor, layers: dict[str, Any], precision: str
+    network: LossNetwork,
+    photo: Tensor,
+    painting: Tensor,
+    layers: dict[str, Any],
+    precision: str,
+    *,
+    direct: bool = False,
 ) -> Callable[[int], list[float]]:
-    """A function: so many iterations of the mode `paper` -> the seconds of each."""
+    """A function: so many iterations of the mode `paper` -> the seconds of each.
+
+    `direct`: with PyTorch's convolutions.
+    """
+    pays = mock.patch.object(winograd, "pays", return_value=False)
     config = OptimizationConfig(
         mode="paper",
         relative=False,
@@ -168,7 +180,7 @@ def our_seconds(
                 if len(times) == count:
                     raise Stop
 
-        with contextlib.suppress(Stop):
+        with contextlib.suppress(Stop), pays if direct else contextlib.nullcontext():
             optimize_image(config, photo, [painting], note, loss_network=network)
         return times
 
@@ -194,6 +206,9 @@ def measure(network: LossNetwork, px: int, iterations: int, rounds: int) -> list
         f"ours, {precision}": our_seconds(network, photo, painting, layers, precision)
         for precision in dict.fromkeys((automatic, "float32"))
     }
+    ours["ours, float32, PyTorch's convolutions"] = our_seconds(
+        network, photo, painting, layers, "float32", direct=True
+    )
     seconds: dict[str, list[float]] = {name: [] for name in (BASELINE, *ours)}
     next(plain)  # warm-up, and the gradient step that every L-BFGS begins with
     for _ in range(rounds):

@@ -1,5 +1,6 @@
 """Plans made before the work: layers by network, stages by size, rows by memory, Adam's bounds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,21 +8,25 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptimizationError, OptionError
-from impasto.networks.loss.network import LossNetwork, Provenance
+from impasto.networks.loss.blocks import ConvRelu
+from impasto.networks.loss.network import LossNetwork, Provenance, Stage, StagedLossNetwork
 from impasto.optimization.adam import averaged_adam
 from impasto.optimization.config import OptimizationConfig
 from impasto.optimization.layers import default_layers
 from impasto.optimization.memory import plan_memory
 from impasto.optimization.modes import plan_stages
-from impasto.optimization.strips import NetworkCost
+from impasto.optimization.strips import NetworkCost, network_cost
 from impasto.training import read_recipe
+
+CPU = torch.device("cpu")
+
+
+def provenance(name: str) -> Provenance:
+    return Provenance(name=name, weights_hash="", source="", license="", redistributable=True)
 
 
 def named(name: str, layers: str) -> LossNetwork:
-    return LossNetwork(
-        layers.split(),
-        Provenance(name=name, weights_hash="", source="", license="", redistributable=True),
-    )
+    return LossNetwork(layers.split(), provenance(name))
 
 
 VGG19 = (
@@ -122,6 +127,24 @@ def test_a_network_that_does_not_cut_into_strips_is_refused_where_it_does_not_fi
     whole = NetworkCost(bytes_per_pixel=1000.0, reach_px=None)
     with pytest.raises(OptionError, match="GiB"):
         plan_memory((2048, 2048), whole, 0.0, "adam", 4 * 2**30)
+
+
+def test_filters_in_another_form_are_counted_where_they_are_held() -> None:
+    torch.manual_seed(0)
+    blocks = [
+        ConvRelu(torch.randn(outs, ins, 3, 3), torch.zeros(outs))
+        for ins, outs in ((3, 64), (64, 64), (64, 96))
+    ]
+    stages = [Stage(block, f"relu1_{number}") for number, block in enumerate(blocks, start=1)]
+    network = StagedLossNetwork(stages, (0.5, 0.5, 0.5), provenance("wide"))
+    assert network_cost(network, ["relu1_1"], torch.float32, CPU).fixed_bytes == 0
+    assert network_cost(network, ["relu1_3"], torch.bfloat16, CPU).fixed_bytes == 0
+    cost = network_cost(network, ["relu1_3"], torch.float32, CPU)
+    held = [block.winograd_filters().nbytes for block in blocks[1:]]
+    assert cost.fixed_bytes == sum(held) == 36 * 64 * (64 + 96) * 4
+    without = replace(cost, fixed_bytes=0)
+    more, less = (plan_memory((64, 64), each, 0.0, "adam", None) for each in (cost, without))
+    assert more.estimate_bytes - less.estimate_bytes == cost.fixed_bytes
 
 
 def test_adam_stays_within_bounds_and_its_average_ends_at_the_clipped_minimum() -> None:

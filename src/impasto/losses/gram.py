@@ -110,4 +110,5 @@ def _products(left: Tensor, right: Tensor) -> Tensor:
     """(N, R, K) times (N, K, C) -> (N, R, C)."""
     if left.device.type != "cpu":
         return torch.bmm(left, right)
-    return torch.stack([torch.mm(one, other) for one, other in zip(left, right, strict=True)])
+    products = [torch.mm(one, other) for one, other in zip(left, right, strict=True)]
+    return products[0].unsqueeze(0) if len(products) == 1 else torch.stack(products)

@@ -40,9 +40,8 @@ def plan_memory(
     Raises OptionError if even the smallest strips do not fit.
     """
     height, width = size_hw
-    steady = FIXED_BYTES + height * width * (
-        IMAGES[optimizer] * IMAGE_BYTES + target_bytes_per_pixel
-    )
+    held = IMAGES[optimizer] * IMAGE_BYTES + target_bytes_per_pixel
+    steady = FIXED_BYTES + cost.fixed_bytes + height * width * held
     row = width * cost.bytes_per_pixel * WORKING
     whole = math.ceil(steady + height * row)
     if limit is None or whole <= limit:

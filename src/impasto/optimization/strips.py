@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import LossNetwork, StagedLossNetwork
+from impasto.networks.winograd import filters_bytes
 
 # Two sizes, whose difference leaves out what does not grow with the image.
 PROBES_PX = (64, 96)
@@ -21,11 +22,13 @@ class NetworkCost:
 
     `bytes_per_pixel`: of activations that are kept for the gradient. `reach_px`: how far from a
     pixel the features can be that see it, rounded up to ALIGNMENT; None if the network's layers
-    do not cut into strips (strides or poolings that are not 2 by 2).
+    do not cut into strips (strides or poolings that are not 2 by 2). `fixed_bytes`: of filters
+    that are kept in another form beside the weights, whatever the image.
     """
 
     bytes_per_pixel: float
     reach_px: int | None
+    fixed_bytes: int = 0
 
 
 def network_cost(
@@ -48,7 +51,13 @@ def network_cost(
     return NetworkCost(
         bytes_per_pixel=(kept[1] - kept[0]) / area,
         reach_px=_reach([[s for s in chain.stages if s in called] for chain in chains]),
+        fixed_bytes=_filters_bytes(called) if (dtype, device.type) == (torch.float32, "cpu") else 0,
     )
+
+
+def _filters_bytes(called: Sequence[nn.Module]) -> int:
+    blocks = {block for stage in called for block in stage.modules() if isinstance(block, ConvRelu)}
+    return sum(filters_bytes(block.convolution.weight) for block in blocks)
 
 
 def _kept_bytes(

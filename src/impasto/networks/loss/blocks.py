@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
+from impasto.networks import winograd
 from impasto.networks.padding import pad_border
 from impasto.networks.relu import relu
 
@@ -58,12 +59,32 @@ class ConvRelu(nn.Module):
         self.convolution = frozen_convolution(
             weight, bias, stride=stride, padding=0 if self.reflect else padding
         )
+        self._transformed: tuple[Tensor, int | None, Tensor] | None = None
 
     def forward(self, features: Tensor) -> Tensor:
         if self.reflect:
             features = reflect_pad(features)
         # Not in place: no block may ever write into a tensor that was handed out.
-        return relu(self.convolution(features))
+        return relu(self._convolve(features))
+
+    def _convolve(self, features: Tensor) -> Tensor:
+        stock = self.convolution
+        padding = int(stock.padding[0])
+        if stock.stride != (1, 1) or not winograd.pays(features, stock.weight, padding):
+            convolved: Tensor = stock(features)
+            return convolved
+        return winograd.winograd_convolution(
+            features, self.winograd_filters(), stock.bias, padding=padding
+        )
+
+    def winograd_filters(self) -> Tensor:
+        """Made at the first call, and again if the weight is another, or was written into."""
+        weight = self.convolution.weight
+        version = None if weight.is_inference() else weight._version
+        held = self._transformed
+        if held is None or held[0] is not weight or held[1] != version:
+            self._transformed = held = (weight, version, winograd.transform_filters(weight))
+        return held[2]
 
 
 class Pool(nn.Module):
