@@ -197,10 +197,9 @@ def test_factor_8_goes_through_two_models(
     models = [make_upscaler(SuperResConfig(factor=factor, **SMALL)) for factor in (4, 2)]
     files = both(photo_at(tmp_path, alpha=alpha), models)
     memory, disk = map(read_picture, files)
-    if alpha is None:
-        assert files[0].read_bytes() == files[1].read_bytes()
-    else:
-        assert torch.equal(memory.alpha, disk.alpha)
+    assert alpha is None or torch.equal(memory.alpha, disk.alpha)
+    # Tiles of other sizes are rounded otherwise by some processors' convolutions.
+    torch.testing.assert_close(disk.pixels, memory.pixels, rtol=0, atol=1.01 / 255)
     assert (memory.pixels - disk.pixels).abs().mean() < 2e-4
 
 
