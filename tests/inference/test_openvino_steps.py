@@ -80,7 +80,7 @@ def test_a_kernel_of_zeros_has_a_scale_all_the_same() -> None:
 def test_trained_styles_keep_35_db_in_int8(style: str) -> None:
     pytest.importorskip("openvino")
     if "linux" in sys.platform and "vnni" not in Path("/proc/cpuinfo").read_text("utf-8"):
-        pytest.skip("this processor has no VNNI: sums of int8 products saturate")
+        pytest.skip("this processor has no VNNI, which int8 needs to come this near")
     model = load_style_model(style)
     paint = make_backend(Choice(backend="openvino", precision="int8"), model, CPU)
     for sample, place in zip(SAMPLES, [(30, 30), (60, 100), (90, 60)], strict=True):
