@@ -1,7 +1,9 @@
 # make setup | check | test | bench        everything in a virtual environment of its own
 #   PYTHON=python3.12   which Python makes it        VENV=folder   where it lies
+#   JOBS=1   how many processes run the tests (else one a core, at most four)
 
 PYTHON ?= python3
+JOBS ?= auto
 VENV ?= .venv-dev
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
@@ -39,7 +41,7 @@ format: $(READY)
 	$(BIN)/ruff format $(PATHS)
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 4 --dist worksteal
 
 bench: $(READY)
 	for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
