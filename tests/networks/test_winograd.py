@@ -64,6 +64,19 @@ def test_differentiable_twice_forwards_and_over_batches() -> None:
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("padding", [0, 1])
+def test_several_gradients_at_once_in_the_older_way(padding: int) -> None:
+    filters = transform_filters(_double(3, 2, 3, 3))
+
+    def convolution(features: Tensor) -> Tensor:
+        return winograd_convolution(features, filters, padding=padding).square()
+
+    features = _double(1, 2, 6, 9)
+    at_once = torch.autograd.functional.jacobian(convolution, features, vectorize=True)  # type: ignore[no-untyped-call]
+    one_by_one = torch.autograd.functional.jacobian(convolution, features)  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(at_once, one_by_one, rtol=1e-12, atol=1e-12)
+
+
 def test_float32_errs_in_the_sixth_digit() -> None:
     features, weight = torch.randn(1, 256, 32, 32).relu(), torch.randn(256, 256, 3, 3) / 48
     exact = F.conv2d(features.double(), weight.double(), padding=1)

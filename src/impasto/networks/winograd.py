@@ -108,7 +108,8 @@ class _Winograd(torch.autograd.Function):
     def forward(
         features: Tensor, filters: Tensor, bias: Tensor | None, padding: int, turned: bool
     ) -> Tensor:
-        return _convolve(features, filters, bias, padding, turned)
+        result: Tensor = _convolve(features, filters, bias, padding, turned)
+        return result
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
@@ -137,6 +138,9 @@ class _Winograd(torch.autograd.Function):
         return result.reshape(*many.shape[:2], *result.shape[1:]), 0
 
 
+# One operation to PyTorch, whose older batching (`is_grads_batched`, `jacobian(vectorize=True)`)
+# repeats an operation that it does not know, but stops at the views that this one is made of.
+@torch.library.custom_op("impasto::winograd_convolution", mutates_args=())
 def _convolve(
     features: Tensor, filters: Tensor, bias: Tensor | None, padding: int, turned: bool
 ) -> Tensor:
