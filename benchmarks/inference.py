@@ -201,7 +201,7 @@ def contenders(network: Network) -> dict[str, Paint]:
     for backend, precision in ENGINES:
         try:
             rows[f"{backend}, {precision}"] = Engine(
-                network.model, device="cpu", backend=backend, precision=precision
+                network.model, device="cpu", backend=backend, precision=precision, border=0
             )
         except OptionError as error:
             print(f"left out: {error}")

@@ -12,9 +12,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from impasto.inference import stylize_tensor
+from impasto.inference import Engine
 from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
-from impasto.models import StyleEntry, list_styles, load_style_model, save_style_model
+from impasto.models import (
+    StyleEntry,
+    StyleModel,
+    list_styles,
+    load_style_model,
+    save_style_model,
+)
 from impasto.models.gallery import FAST_FOLDER, GALLERY_FOLDER
 
 ROOT = Path(__file__).parents[1]
@@ -50,8 +56,13 @@ def bundle(model_file: Path) -> None:
     if fast:
         return
     photo = resize_long_side(read_picture(SAMPLES[0]).pixels, 2 * PREVIEW_PX)
-    painted = resize_long_side(stylize_tensor(model, photo), PREVIEW_PX)
+    painted = resize_long_side(_painted(model, photo), PREVIEW_PX)
     write_picture(target.with_suffix(".jpg"), painted, quality=85)
+
+
+def _painted(model: StyleModel, photo: Tensor) -> Tensor:
+    """As users see it, in the format of the exact numbers."""
+    return Engine(model, device="cpu", precision="float32").paint(photo)
 
 
 def draw_gallery() -> None:
@@ -61,7 +72,7 @@ def draw_gallery() -> None:
     for entry in entries:
         model = load_style_model(entry.path)
         painting = read_picture(ROOT / "recipes" / "paintings" / f"{entry.name}.jpg").pixels
-        row = [resize_long_side(painting, 512), *(stylize_tensor(model, photo) for photo in photos)]
+        row = [resize_long_side(painting, 512), *(_painted(model, photo) for photo in photos)]
         write_picture(
             ROOT / "docs" / "gallery" / f"{entry.name}.jpg", contact_sheet([row]), quality=88
         )
@@ -78,9 +89,7 @@ def _draw_fast_sheet(entries: list[StyleEntry]) -> None:
         if entry.fast is None:
             continue
         models = [load_style_model(entry.path), load_style_model(entry.fast.path)]
-        painted = [
-            (stylize_tensor(model, photos[which]), which) for which in PARTS for model in models
-        ]
+        painted = [(_painted(model, photos[which]), which) for which in PARTS for model in models]
         rows.append([_part(picture, PARTS[which]) for picture, which in painted])
     if rows:
         write_picture(ROOT / "docs" / "fast.jpg", contact_sheet(rows), quality=88)
@@ -95,7 +104,7 @@ def _draw_readme_sheet(entries: list[StyleEntry]) -> None:
     photo = resize_long_side(read_picture(SAMPLES[1]).pixels, README_PX)
     full = read_picture(SAMPLES[1]).pixels
     models = [load_style_model(entry.path) for entry in entries]
-    painted = [resize_long_side(stylize_tensor(model, full), README_PX) for model in models]
+    painted = [resize_long_side(_painted(model, full), README_PX) for model in models]
     cells = [photo, *painted]
     per_row = 3 if len(cells) % 3 == 0 else 4
     rows = [cells[start : start + per_row] for start in range(0, len(cells), per_row)]

@@ -215,6 +215,7 @@ def test_quality_sets_the_size_of_a_jpeg(folder: Path, wave: Path) -> None:
         ("--style", "WAVE"),
         ("single.jpg", "--style", "WAVE", "--strength", "1.5"),
         ("single.jpg", "--style", "WAVE", "--size", "0"),
+        ("single.jpg", "--style", "WAVE", "--border", "-1"),
         ("single.jpg", "--style", "WAVE", "--format", "docx"),
         ("single.jpg", "--style", "WAVE", "--format", "png", "-o", "a.jpg"),
         ("photos", "--style", "WAVE", "-o", "one.jpg"),

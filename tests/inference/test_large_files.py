@@ -124,7 +124,12 @@ def test_bfloat16_and_float32_after_nan(
 
     monkeypatch.setattr(large_pictures, "run_plan", broken)
     engine = Engine(
-        model, device="cpu", backend="eager", precision="bfloat16", on_notice=notices.append
+        model,
+        device="cpu",
+        backend="eager",
+        precision="bfloat16",
+        border=0,
+        on_notice=notices.append,
     )
     stylize_file(source, target, engine)
     expected = model(read_picture(source).pixels)

@@ -92,7 +92,7 @@ def test_trained_styles_keep_35_db_in_int8(style: str) -> None:
 def test_int8_tells_when_a_picture_does_not_suit_it() -> None:
     pytest.importorskip("openvino")
     notices: list[str] = []
-    engine = Engine("udnie", device="cpu", precision="int8", on_notice=notices.append)
+    engine = Engine("udnie", device="cpu", precision="int8", border=0, on_notice=notices.append)
     assert (engine.backend, engine.precision) == ("openvino", "int8")
     dot = torch.zeros(1, 3, 96, 96)
     dot[..., 40, 50] = 1

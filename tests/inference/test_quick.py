@@ -46,8 +46,10 @@ def udnie() -> QuickPainter:
     return made
 
 
-def by_engine(source: Path, target: Path, style: str | Path, precision: str) -> bytes:
-    engine = Engine(style, device="cpu", backend="openvino", precision=precision)
+def by_engine(
+    source: Path, target: Path, style: str | Path, precision: str, border: int | None = None
+) -> bytes:
+    engine = Engine(style, device="cpu", backend="openvino", precision=precision, border=border)
     stylize_file(source, target, engine)
     return target.read_bytes()
 
@@ -63,6 +65,15 @@ def test_files_are_the_engines_to_the_byte(style: Path, photo: Path, tmp_path: P
         assert made.paint_file(photo, tmp_path / "quick.png", max_pixels=LIMIT)
         expected = by_engine(photo, tmp_path / "engine.png", style, precision)
         assert (tmp_path / "quick.png").read_bytes() == expected
+
+
+@pytest.mark.parametrize("border", [0, 5, 200])
+def test_with_whatever_continuation(border: int, photo: Path, tmp_path: Path) -> None:
+    made = quick_painter("udnie", device="cpu", precision="float32", border=border)
+    assert made is not None
+    assert made.paint_file(photo, tmp_path / "quick.png", max_pixels=LIMIT)
+    expected = by_engine(photo, tmp_path / "engine.png", "udnie", "float32", border)
+    assert (tmp_path / "quick.png").read_bytes() == expected
 
 
 @pytest.mark.parametrize("kind", ["gray", "turned", "cmyk"])

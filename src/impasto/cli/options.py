@@ -178,6 +178,14 @@ Scratch = Annotated[
         metavar="FOLDER", help="For --max-memory; without it, the system's temporary one."
     ),
 ]
+Border = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PX",
+        help="Mirrored around the photo while it is painted, so that its edges look as its middle "
+        "does; 0: none. Without it 16, of imported styles 0.",
+    ),
+]
 
 EnlargementFactor = Annotated[
     Factor | None,

@@ -22,6 +22,7 @@ def stylize(
     max_pixels: options.MaxPixels = None,
     max_memory: options.MaxMemory = None,
     scratch: options.Scratch = None,
+    border: options.Border = None,
     backend: options.Backend = options.BackendName.auto,
     precision: options.PrecisionChoice = options.PrecisionName.auto,
     verbose: options.Verbose = False,
@@ -54,6 +55,7 @@ def stylize(
             precision=precision.value,
             max_memory=memory,
             scratch=scratch,
+            border=border,
             on_notice=tell,
         )
         for name in style

@@ -214,7 +214,11 @@ def _engines(
     for choice in choices:
         try:
             engine = Engine(
-                model, device=device, backend=choice.backend, precision=choice.precision
+                model,
+                device=device,
+                backend=choice.backend,
+                precision=choice.precision,
+                border=0,  # the network alone, as its reference is
             )
         except OptionError as error:
             left_out[choice.backend] = str(error)

@@ -26,7 +26,8 @@ def stylize_tensor(
 
     It is computed by PyTorch on the model's device, tile by tile with the whole picture's
     statistics, so there are no seams, and without anything made ready before: for one image, or a
-    network that is being trained. An `Engine` is faster.
+    network that is being trained: it is the network's own picture. An `Engine` is faster, and
+    paints the edges within a continuation.
 
     strength: 0 is the image itself, 1 the full style; between them the pixels are blended
     linearly in sRGB, so every pixel moves steadily from one to the other.

@@ -33,7 +33,9 @@ class Source(SourceFile):
         if pixels * _SMALL_BYTES * max(1.0, engine.model.config.width) <= free:
             return True
         images = self.header.decoded_bytes + 2 * IMAGE_BYTES * pixels
-        maps = tiles_bytes(engine.model.network, out_hw, engine.map_dtype(), recompute=True)
+        maps = tiles_bytes(
+            engine.model.network, out_hw, engine.map_dtype(), recompute=True, border=engine.border
+        )
         return images + maps <= free
 
 
@@ -56,6 +58,7 @@ def paint_large(
     dtype = engine.map_dtype(source.header.bits)
     painting = LargePainting(
         model=engine.model,
+        border=engine.border,
         dtypes=tuple(dict.fromkeys((dtype, torch.float32))),
         free_bytes=free,
         scratch=engine.scratch,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from impasto.errors import ModelError, OptionError
 from impasto.files.byte_sizes import in_words
@@ -20,7 +20,7 @@ from impasto.inference.engine import is_finite, tempered
 from impasto.inference.feature_maps import FeatureMap, ImageLevels
 from impasto.inference.fingerprints import file_hash, network_hash
 from impasto.inference.memory import FIXED_BYTES, rehearse
-from impasto.inference.passes import NotFiniteError, PassRunner, run_plan
+from impasto.inference.passes import NotFiniteError, PassRunner, Rehearsal, run_plan
 from impasto.inference.raw_filling import filled
 from impasto.inference.raw_pictures import RawPicture, resized, unpacked
 from impasto.inference.rewrite import rewrite
@@ -52,11 +52,13 @@ class LargePainting:
     """How a large picture is to be painted; the rest as in `stylize_file`.
 
     dtypes: number formats to try, one after the other, should a map not be finite in the first.
-    free_bytes: what may be used beside what the process has taken already. scratch: folder for
-    what does not fit, None for the system's. on_progress: hears what part is done, from 0 to 1.
+    border: px, of the continuation it is painted in. free_bytes: what may be used beside what the
+    process has taken already. scratch: folder for what does not fit, None for the system's.
+    on_progress: hears what part is done, from 0 to 1.
     """
 
     model: StyleModel
+    border: int
     dtypes: tuple[torch.dtype, ...]
     free_bytes: int
     scratch: Path | None = None
@@ -142,13 +144,16 @@ class LargePainting:
         device, network = self.model.device, self.model.network
         half = dtype.itemsize < 4
         split = half and picture.bits == 16
-        progress.begin(network, picture.size_hw, dtype)
+        progress.begin(self._rehearsal(picture.size_hw, dtype))
         levels = ImageLevels(
             lambda box: picture.see(box).to(device), picture.size_hw, dtype, split=split
         )
         steps = rewrite(network, subpixel=not half, split=split)
         with torch.no_grad():
-            return run_plan(steps, levels, runner, device, recompute=True)
+            return run_plan(steps, levels, runner, device, recompute=True, border=self.border)
+
+    def _rehearsal(self, size_hw: tuple[int, int], dtype: torch.dtype) -> Rehearsal:
+        return rehearse(self.model.network, size_hw, dtype, recompute=True, border=self.border)
 
     def _scratch_bytes(
         self, size_hw: tuple[int, int], out_hw: tuple[int, int], dtype: torch.dtype
@@ -159,8 +164,7 @@ class LargePainting:
         )
         if self.strength == 0:
             return samples
-        maps = rehearse(self.model.network, out_hw, dtype, recompute=True).peak_bytes
-        return samples + maps
+        return samples + self._rehearsal(out_hw, dtype).peak_bytes
 
     def _key(self, source: Path, dtype: torch.dtype) -> dict[str, Any]:
         """All that a scratch folder's contents depend on."""
@@ -170,6 +174,7 @@ class LargePainting:
             "config": repr(self.model.config),
             "precision": str(dtype),
             "size": self.size,
+            "border": self.border,
             "fills": self.strength > 0 or self.size is not None,
             "versions": [version("impasto"), version("torch")],
         }
@@ -227,9 +232,9 @@ class _Progress:
     def reading(self, part: float) -> None:
         self._tell(_READING * part)
 
-    def begin(self, network: nn.Module, size_hw: tuple[int, int], dtype: torch.dtype) -> None:
+    def begin(self, rehearsal: Rehearsal) -> None:
         """The passes are about to run."""
-        self._total = sum(rehearse(network, size_hw, dtype, recompute=True).costs)
+        self._total = sum(rehearsal.costs)
 
     def work(self, amount: int) -> None:
         self._done += amount

@@ -31,13 +31,19 @@ class Way(Enum):
 
 
 def rehearse(
-    network: nn.Module, size_hw: tuple[int, int], dtype: torch.dtype, *, recompute: bool = False
+    network: nn.Module,
+    size_hw: tuple[int, int],
+    dtype: torch.dtype,
+    *,
+    recompute: bool = False,
+    border: int = 0,
 ) -> Rehearsal:
     """What painting tile by tile takes and does."""
     steps = rewrite(network, subpixel=dtype.itemsize >= 4)
     image = ImageLevels(_unseen, size_hw, dtype, split=False)
     rehearsal = Rehearsal()
-    run_plan(steps, image, rehearsal, torch.device("cpu"), recompute=recompute)
+    cpu = torch.device("cpu")
+    run_plan(steps, image, rehearsal, cpu, recompute=recompute, border=border)
     return rehearsal
 
 
@@ -51,9 +57,10 @@ def tiles_bytes(
     dtype: torch.dtype = torch.float32,
     *,
     recompute: bool = False,
+    border: int = 0,
 ) -> int:
     """Roughly what painting an image tile by tile takes at its peak, with image and result."""
-    maps = rehearse(network, size_hw, dtype, recompute=recompute).peak_bytes
+    maps = rehearse(network, size_hw, dtype, recompute=recompute, border=border).peak_bytes
     return maps + 2 * IMAGE_BYTES * size_hw[0] * size_hw[1] + FIXED_BYTES
 
 

@@ -20,7 +20,7 @@ class Painter:
 
     def __init__(self, style: str | Path, **engine_options: Any) -> None:
         self._style, self._options = style, engine_options
-        known = ("device", "backend", "precision", "on_notice")
+        known = ("device", "backend", "precision", "border", "on_notice")
         names = {name: engine_options[name] for name in known if name in engine_options}
         limited = engine_options.get("max_memory") is not None
         self._quick = None if limited else quick_painter(style, **names)

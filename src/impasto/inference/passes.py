@@ -14,6 +14,7 @@ from torch import Tensor
 from impasto.errors import ModelError, OptionError
 from impasto.files.byte_sizes import in_words
 from impasto.inference import plan
+from impasto.inference.continuation import continued
 from impasto.inference.feature_maps import FeatureMap, ImageLevels, Stored
 from impasto.inference.map_steps import (
     Added,
@@ -66,18 +67,22 @@ def run_plan(
     device: torch.device,
     *,
     recompute: bool = False,
+    border: int = 0,
 ) -> FeatureMap:
     """Have `worker` run all passes of a plan but the last -> the painting, made when it is read.
 
     recompute: the largest maps are made twice, once for the statistics and once for what is made of
-    them, and never stored. Raises TypeError for a step that no strip can be made of.
+    them, and never stored. border: of the image's continuation, see `continuation`. Raises
+    TypeError for a step that no strip can be made of.
     """
     first, *body, last = steps
     if not isinstance(first, plan.Mirror) or not isinstance(last, plan.Fit):
         raise TypeError("a plan begins by mirroring the image, and ends by cropping to it")
+    if border:
+        first = continued(first, border)
     passes = _Passes(worker=worker, device=device, dtype=image.dtype, recompute=recompute)
     painting = passes.through(body, Mirrored(image, first), held=frozenset())
-    return Cropped(painting, 0, image.size_hw)
+    return Cropped(painting, border, image.size_hw)
 
 
 @dataclass(kw_only=True)

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from impasto.errors import OptionError
 from impasto.inference.bounds import MOST_PIXELS, cannot_overflow
+from impasto.inference.continuation import check_border, continued_positions, whole_strides
 from impasto.inference.extras import is_installed
 from impasto.inference.layout_plan import plan_of_layout
 from impasto.inference.openvino_session import OpenVinoStyle
+from impasto.inference.plan import Mirror
 from impasto.inference.processor import may_have_gpu, multiplies_bfloat16, threads_wanted
 from impasto.media.decoding import DecodedPicture, decoded_file
 from impasto.media.opening import opened
@@ -36,12 +38,20 @@ class QuickPainter:
     """A style that is ready to paint plain photos."""
 
     def __init__(
-        self, style: StyleTensors, precision: str, on_notice: Callable[[str], object]
+        self,
+        style: StyleTensors,
+        precision: str,
+        border: int,
+        on_notice: Callable[[str], object],
     ) -> None:
         self.name = style.name
         self.precision = precision
+        self.border = border
         make_plan = partial(plan_of_layout, style.layout, style.tensors)
-        if not cannot_overflow(make_plan(), MOST_PIXELS):
+        steps = make_plan()
+        assert isinstance(steps[0], Mirror)
+        self._first_step = steps[0]
+        if not cannot_overflow(steps, MOST_PIXELS):
             raise OptionError(f"{style.name} may leave the range of float32")
         self._style = OpenVinoStyle(
             make_plan, precision, threads=threads_wanted(), on_notice=on_notice
@@ -67,10 +77,22 @@ class QuickPainter:
             if decoded.bits != 8 or decoded.channels not in (1, 3):
                 return False
             levels = _levels(decoded)
-        painted = ArraySamples(array=_samples(self._style(levels)))
+        painted = ArraySamples(array=_samples(self._painting(levels)))
         metadata = decoded.metadata if keep_metadata else None
         write_samples(target, painted, bits=8, metadata=metadata, quality=quality, own_png=False)
         return True
+
+    def _painting(self, levels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Within a continuation, as by `Engine`."""
+        if not self.border:
+            return self._style(levels)
+        height, width = levels.shape[2:]
+        for axis in (2, 3):
+            positions = continued_positions(levels.shape[axis], self._first_step, self.border)
+            levels = levels.take(positions, axis)
+        return self._style(levels)[
+            :, :, self.border : self.border + height, self.border : self.border + width
+        ]
 
 
 def quick_painter(
@@ -79,9 +101,11 @@ def quick_painter(
     device: str = "auto",
     backend: str = "auto",
     precision: str = "auto",
+    border: int | None = None,
     on_notice: Callable[[str], object] = lambda notice: None,  # noqa: ARG005
 ) -> QuickPainter | None:
-    """None where `Engine` has to be asked. Raises ModelError for an unknown style."""
+    """None where `Engine` has to be asked. Raises as `Engine` for style and border."""
+    check_border(border)
     if backend not in ("auto", "openvino") or precision not in _PRECISIONS:
         return None
     if device != "cpu" and (device != "auto" or may_have_gpu()):
@@ -97,7 +121,8 @@ def quick_painter(
     if tensors is None:
         return None
     try:
-        return QuickPainter(tensors, precision, on_notice)
+        # what is made of a layout is ours
+        return QuickPainter(tensors, precision, whole_strides(border), on_notice)
     except OptionError:  # `Engine` says what is the matter, and paints by other means
         return None
 

@@ -28,14 +28,15 @@ def stylize_in_strips(
     dtype: torch.dtype = torch.float32,
     tile_hw: tuple[int, int] | None = None,
     recompute: bool = False,
+    border: int = 0,
     new_store: NewStore | None = None,
 ) -> Tensor:
     """What `network(image)` returns, clamped, to within rounding, in bounded memory.
 
     (N, 3, H, W) float32 in [0, 1] -> the same; any H, W >= 1. Features are held and convolved in
     `dtype`; statistics are exact whatever it is. tile_hw fixes the size of a tile. recompute:
-    slower, in half of the memory, see `run_plan`. new_store: where maps are kept, by default in the
-    image's memory. All is NaN if a map is not finite.
+    slower, in half of the memory, and border: see `run_plan`. new_store: where maps are kept, by
+    default in the image's memory. All is NaN if a map is not finite.
     """
     output = torch.empty_like(image, memory_format=torch.contiguous_format)
     half = dtype.itemsize < 4
@@ -48,7 +49,9 @@ def stylize_in_strips(
             levels = ImageLevels(_seeing(one), size_hw, dtype, split=split)
             runner = PassRunner(device=device, new_store=new_store, tile_hw=tile_hw)
             try:
-                painting = run_plan(steps, levels, runner, device, recompute=recompute)
+                painting = run_plan(
+                    steps, levels, runner, device, recompute=recompute, border=border
+                )
             except NotFiniteError:
                 into.fill_(torch.nan)
                 continue

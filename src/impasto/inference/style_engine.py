@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from impasto.errors import ImageError, ModelError, OptionError
 from impasto.files.byte_sizes import parse_bytes
 from impasto.inference.backends import Backend, Choice, choose, make_backend
 from impasto.inference.bounds import cannot_overflow
+from impasto.inference.continuation import border_for, check_border, continue_image, cut
 from impasto.inference.engine import checked_image, is_finite
 from impasto.inference.memory import (
     FIXED_BYTES,
@@ -28,6 +30,7 @@ from impasto.inference.memory import (
     tiles_bytes,
     too_large,
 )
+from impasto.inference.plan import Mirror
 from impasto.inference.rewrite import rewrite
 from impasto.inference.scratch import checked_scratch, temporary_stores
 from impasto.inference.strips import stylize_in_strips
@@ -70,6 +73,10 @@ class Engine:
         Images that would pass it in one piece are painted in tiles with the whole image's
         statistics, and where their feature maps would pass it as well, these are kept on the disk.
     scratch: the folder for that, by default the system's for temporary files.
+    border: pixels that are mirrored around an image while it is painted, so that its edges are
+        painted as its middle is. Default: 16; 0 for the paper's network, which has 40 of its own,
+        and for imported ones. It is rounded up to a multiple of 4. With 0 the result is the
+        network's own.
     on_notice: hears, as a sentence, whenever something else is done than was chosen.
 
     `backend`, `precision` and `device` tell what was chosen. Safe to call from several threads; a
@@ -87,6 +94,7 @@ class Engine:
         backend: str = "auto",
         max_memory: int | str | None = None,
         scratch: str | Path | None = None,
+        border: int | None = None,
         on_notice: Callable[[str], object] = ignore_notice,
     ) -> None:
         self.max_memory = None if max_memory is None else parse_bytes(max_memory)
@@ -94,8 +102,10 @@ class Engine:
         self.device = choose_device(device)
         chosen = choose(backend, precision, self.device)
         chosen = replace(chosen, anywhere=device == "auto")
+        check_border(border)
         model = as_style_model(style, quality)
         self.model = model.to(self.device)
+        self.border = border_for(self.model.network, border)
         self.on_notice = on_notice
         self._exact = precision == "auto"  # 16-bit arrays may be painted in float32
         self._backends: dict[Choice, Backend] = {}
@@ -199,36 +209,61 @@ class Engine:
             dtype = getattr(torch, suitable_precision(image.numpy(), name))
         way = self._way(choice, image.shape, dtype)
         if way is Way.whole:
-            return self._backend(choice)(image)
+            return self._paint_whole(image, self._backend(choice))
         self.on_notice(f"{width} x {height} px are too large for one piece; painted {way.value}")
-        network, lean = self.model.network, way is not Way.tiles
+        network, border = self.model.network, self.border
+        strips = partial(
+            stylize_in_strips,
+            network,
+            image,
+            dtype=dtype,
+            recompute=way is not Way.tiles,
+            border=border,
+        )
         if way is not Way.scratch:
-            return stylize_in_strips(network, image, dtype=dtype, recompute=lean)
-        needed = rehearse(network, (height, width), dtype, recompute=True).peak_bytes
-        with temporary_stores(self.scratch, needed, self.device) as new_store:
-            return stylize_in_strips(
-                network, image, dtype=dtype, recompute=True, new_store=new_store
-            )
+            return strips()
+        rehearsal = rehearse(network, (height, width), dtype, recompute=True, border=border)
+        with temporary_stores(self.scratch, rehearsal.peak_bytes, self.device) as new_store:
+            return strips(new_store=new_store)
+
+    def _paint_whole(self, image: Tensor, backend: Backend) -> Tensor:
+        if not self.border:
+            return backend(image)
+        painting = backend(continue_image(image, self._first_step, self.border))
+        return cut(painting, (image.shape[-2], image.shape[-1]), self.border)
+
+    @cached_property
+    def _first_step(self) -> Mirror:
+        first = rewrite(self.model.network)[0]
+        assert isinstance(first, Mirror)
+        return first
 
     def _way(self, choice: Choice, shape: torch.Size, dtype: torch.dtype) -> Way:
         """The fastest for which there is memory. Raises OptionError if there is none."""
         free = self.free_bytes(_WHOLE_SHARE)
-        fits = free is None or whole_image_bytes(self.model, choice, shape) <= free
-        small = largest_map_bytes(self.model, choice, shape) < MOST_MAP_BYTES
+        continued = self._continued_shape(shape)
+        needed = whole_image_bytes(self.model, choice, continued)
+        if self.border:
+            needed += 2 * IMAGE_BYTES * continued.numel() // 3  # image and painting before the cut
+        fits = free is None or needed <= free
+        small = largest_map_bytes(self.model, choice, continued) < MOST_MAP_BYTES
         if fits and (small or choice.backend not in ("openvino", "onnx")):
             return Way.whole
         free = self.free_bytes(TILES_SHARE) or 0
         size_hw = (shape[-2], shape[-1])
         others = (shape[0] - 1) * size_hw[0] * size_hw[1] * 2 * IMAGE_BYTES
-        network = self.model.network
-        if others + tiles_bytes(network, size_hw, dtype) <= free:
+        tiles = partial(tiles_bytes, self.model.network, size_hw, dtype, border=self.border)
+        if others + tiles() <= free:
             return Way.tiles
-        if others + tiles_bytes(network, size_hw, dtype, recompute=True) <= free:
+        if others + tiles(recompute=True) <= free:
             return Way.lean_tiles
         least = others + 2 * IMAGE_BYTES * size_hw[0] * size_hw[1] + FIXED_BYTES
         if least > free:
             raise too_large(size_hw, least, free)
         return Way.scratch
+
+    def _continued_shape(self, shape: torch.Size) -> torch.Size:
+        return torch.Size((*shape[:2], *(side + 2 * self.border for side in shape[2:])))
 
     def map_dtype(self, bits: int = 8) -> torch.dtype:
         """The number format in which pictures of so many bits are painted in tiles."""

@@ -62,6 +62,7 @@ def stylize(
     precision: str = "auto",
     backend: str = "auto",
     max_memory: int | str | None = None,
+    border: int | None = None,
 ) -> Image.Image:
     """Paint a photo in a style -> an 8-bit Pillow image, RGB, or RGBA if the photo has alpha.
 
@@ -71,8 +72,8 @@ def stylize(
 
     size: long side of the result in pixels (default: the photo's own). strength: from 0, the
     photo, to 1, the full style; a linear blend. keep_colors: brush strokes of the style, colours
-    of the photo. quality, device, precision, backend and max_memory are an `Engine`'s; one that was
-    made for an earlier call is used again.
+    of the photo. quality, device, precision, backend, max_memory and border are an `Engine`'s; one
+    that was made for an earlier call is used again.
 
     Raises ImageError, ModelError or OptionError, each with what to do.
     """
@@ -84,6 +85,7 @@ def stylize(
         precision=precision,
         backend=backend,
         max_memory=max_memory,
+        border=border,
     )
     painting = _paint(as_picture(photo), engine, look)
     return to_pil(painting.pixels, painting.alpha)
@@ -103,6 +105,7 @@ def stylize_file(
     backend: str = "auto",
     max_memory: int | str | None = None,
     scratch: str | Path | None = None,
+    border: int | None = None,
     quality: int = 95,
     max_pixels: int | None = None,
     on_progress: Callable[[float], object] = ignore,
@@ -112,8 +115,8 @@ def stylize_file(
     Alpha is kept, and so are 16 bits where the format can hold them. keep_metadata: carry EXIF,
     XMP and resolution over. quality: of JPEG, WebP and AVIF. max_pixels: refuse larger sources; by
     default DEFAULT_MAX_PIXELS, and without limit where `max_memory` is given. An `Engine` in place
-    of a model brings its own device, precision, back end, max_memory and scratch; see there for
-    these. The rest as in `stylize`.
+    of a model brings its own device, precision, back end, max_memory, scratch and border; see there
+    for these. The rest as in `stylize`.
 
     Pictures that do not fit into memory go from file to file by way of the scratch folder. Of these
     `on_progress` hears what part is done, from 0 to 1; and the same call goes on where one like it
@@ -130,6 +133,7 @@ def stylize_file(
             backend=backend,
             max_memory=max_memory,
             scratch=scratch,
+            border=border,
         )
     if max_pixels is None:
         max_pixels = DEFAULT_MAX_PIXELS if engine.max_memory is None else LARGEST_PIXELS
