@@ -27,8 +27,8 @@ def check_border(border: int | None) -> None:
     number = isinstance(border, int) and not isinstance(border, bool)
     if not number or not 0 <= border <= MOST_BORDER_PX:
         raise OptionError(
-            f"border {border!r}: the pixels mirrored around the photo, a whole number from 0 (none) "
-            f"to {MOST_BORDER_PX}"
+            f"border {border!r}: the pixels mirrored around the photo, a whole number from 0 "
+            f"(none) to {MOST_BORDER_PX}"
         )
 
 
