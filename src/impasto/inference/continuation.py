@@ -16,7 +16,7 @@ from impasto.networks.layout import STRIDE
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-BORDER_PX = 16  # what the edges of the bundled styles need, see docs/inference.md
+BORDER_PX = 16  # with it no frame is seen in the bundled styles, see docs/inference.md
 MOST_BORDER_PX = 1024
 
 
@@ -46,7 +46,7 @@ def border_for(network: "nn.Module", border: int | None) -> int:
 
 
 def whole_strides(border: int | None) -> int:
-    """Rounded up, so that the continuation is no harder to halve than the image; or BORDER_PX."""
+    """`border` rounded up to whole strides, which keeps the remainder of the sides; or BORDER_PX."""
     return BORDER_PX if border is None else -(-border // STRIDE) * STRIDE
 
 
