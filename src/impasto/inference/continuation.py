@@ -46,7 +46,7 @@ def border_for(network: "nn.Module", border: int | None) -> int:
 
 
 def whole_strides(border: int | None) -> int:
-    """`border` rounded up to whole strides, which keeps the remainder of the sides; or BORDER_PX."""
+    """Rounded up to whole strides, so that the sides keep their remainder; or BORDER_PX."""
     return BORDER_PX if border is None else -(-border // STRIDE) * STRIDE
 
 
