@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -32,11 +31,12 @@ from torch import Tensor, nn
 
 from impasto.evaluation.environment import describe_environment
 from impasto.media import imresize
-from impasto.networks import LossNetwork, load_loss_network, winograd
+from impasto.networks import LossNetwork, load_loss_network
 from impasto.networks.devices import choose_dtype
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import StagedLossNetwork
 from impasto.networks.loss.shapes import tensor_shapes
+from impasto.networks.winograd import pytorch_convolutions
 from impasto.optimization import OptimizationConfig, OptimizationStep, optimize_image
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -159,7 +159,6 @@ def our_seconds(
 
     `direct`: with PyTorch's convolutions.
     """
-    pays = mock.patch.object(winograd, "pays", return_value=False)
     config = OptimizationConfig(
         mode="paper",
         relative=False,
@@ -180,7 +179,10 @@ def our_seconds(
                 if len(times) == count:
                     raise Stop
 
-        with contextlib.suppress(Stop), pays if direct else contextlib.nullcontext():
+        with (
+            contextlib.suppress(Stop),
+            pytorch_convolutions() if direct else contextlib.nullcontext(),
+        ):
             optimize_image(config, photo, [painting], note, loss_network=network)
         return times
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from impasto.errors import OptionError
 from impasto.evaluation.events import Event, Notice, Progressed
@@ -18,8 +19,10 @@ from impasto.evaluation.record import read_record
 from impasto.evaluation.reproduce import REPRODUCTIONS, find_reproductions, make_configs, reproduce
 from impasto.evaluation.reproduce_objective import ObjectiveReproduction
 from impasto.evaluation.reproduce_reconstructions import shown_layers
+from impasto.evaluation.reproduce_speed import SpeedReproduction, plan_speed
 from impasto.evaluation.speed_table import PAPER, PAPER_RATIOS
 from impasto.evaluation.trained_objective import TrainedObjectives
+from impasto.networks import winograd
 from impasto.networks.loss.network import LossNetwork, Provenance
 
 MakeStyle = Callable[..., Path]
@@ -243,6 +246,37 @@ def test_the_speed_table_stands_beside_the_papers(bench: Bench) -> None:
     found = read(files[0])["entries"]
     assert {e["of"]["kind"] for e in found.values()} == {"network", "lbfgs", "plain"}
     assert all(e["seconds_each"] > 0 for e in found.values())
+
+
+def test_the_plain_loop_has_pytorchs_convolutions(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours in both would show the gain of the rest alone."""
+    features, weight = torch.zeros(1, 64, 16, 16), torch.zeros(64, 64, 3, 3)
+    ours: dict[str, bool] = {}
+    conv2d = torch.nn.functional.conv2d
+
+    def note(*args: Any, **options: Any) -> Tensor:
+        ours[kind] = winograd.pays(features, weight, 1)
+        return conv2d(*args, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", note)
+    config = SpeedReproduction(
+        output=bench.output,
+        styles=tuple(bench.given["styles"][:1]),
+        photos=bench.given["photos"],
+        paintings=bench.given["paintings"],
+        sizes=(64,),
+        iterations={0: 3},
+        device="cpu",
+        precision="float32",
+    )
+    kind = "setup"
+    for task in plan_speed(config).tasks:
+        kind = str(task.of["kind"])
+        task.run(lambda _: None)
+    assert ours["lbfgs"]
+    assert not ours["plain"]
 
 
 def test_the_papers_ratios_are_its_seconds_divided() -> None:

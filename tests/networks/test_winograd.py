@@ -8,7 +8,12 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from impasto.networks import winograd
 from impasto.networks.loss.blocks import ConvRelu
-from impasto.networks.winograd import pays, transform_filters, winograd_convolution
+from impasto.networks.winograd import (
+    pays,
+    pytorch_convolutions,
+    transform_filters,
+    winograd_convolution,
+)
 
 # (images, channels, filters, height, width): sides that are and are not multiples of the tile's 4,
 # smaller than a tile, and so many that they go in several chunks, by rows and by images
@@ -154,7 +159,12 @@ def test_where_it_does_not_pay_or_cannot_be_the_direct_one_runs(
     assert not pays(features, weight[..., :1, :1], 1)
     with torch.autocast("cpu", torch.bfloat16):
         assert not pays(features, weight, 1)
+    with pytorch_convolutions():
+        assert not pays(features, weight, 1)
+    assert pays(features, weight, 1)
     block = _block()
+    with pytorch_convolutions():
+        torch.testing.assert_close(block(features), F.relu(block.convolution(features)))
     compiled = torch.compile(block, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(features), F.relu(block.convolution(features)))
     assert not counted

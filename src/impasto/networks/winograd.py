@@ -7,6 +7,9 @@ convolutions on CPUs are direct. Rounding errors are 1.5e-6 to 2.8e-6 of the res
 squares, 64 to 512 channels) where direct ones have 0.3e-6 to 1.2e-6.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -41,8 +44,19 @@ _OUTPUT = torch.tensor(
     [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
     dtype=torch.float64,
 )
+_left_to_pytorch: ContextVar[bool] = ContextVar("left_to_pytorch", default=False)
 # The position whose value reaches each result once, in both dimensions: where a bias is added.
 _BIAS_POSITION = SPAN + 1
+
+
+@contextmanager
+def pytorch_convolutions() -> Iterator[None]:
+    """Leave every convolution within to PyTorch: what the speed is compared with."""
+    token = _left_to_pytorch.set(True)
+    try:
+        yield
+    finally:
+        _left_to_pytorch.reset(token)
 
 
 def pays(features: Tensor, weight: Tensor, padding: int) -> bool:
@@ -52,13 +66,14 @@ def pays(features: Tensor, weight: Tensor, padding: int) -> bool:
     export see the ordinary convolution.
     """
     if (
-        type(features) is not Tensor
+        torch.compiler.is_compiling()
+        or _left_to_pytorch.get()
+        or type(features) is not Tensor
         or not _suits(weight)
         or not features.dtype == weight.dtype == torch.float32
         or features.device.type != "cpu"
         or weight.requires_grad
         or torch.is_autocast_enabled("cpu")
-        or torch.compiler.is_compiling()
         or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     ):
         return False
