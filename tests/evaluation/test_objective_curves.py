@@ -1,5 +1,7 @@
 """Curves: checked on a problem whose minimum is known, and against torch's own optimiser."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,7 +12,9 @@ from impasto.evaluation.objective_curves import (
     torch_curve,
     white_noise,
 )
-from impasto.evaluation.objective_summary import Band, Panel, crossing_of
+from impasto.evaluation.objective_summary import Band, Lead, Panel, crossing_of, panels
+from impasto.evaluation.objective_table import objective_markdown
+from impasto.evaluation.record import Record
 from impasto.optimization.objective import PixelObjective
 
 TARGET = torch.linspace(-0.5, 1.5, 48).reshape(1, 3, 4, 4)
@@ -111,6 +115,7 @@ def panel(network: float, iterations: list[int], mean: list[float], size_px: int
         torch_broken=0,
         continued=None,
         evaluations=1.0,
+        lead=None,
         crossing=None,
     )
 
@@ -125,3 +130,36 @@ def test_the_claim_holds_only_if_the_network_is_at_or_below_the_curve() -> None:
 def test_a_curve_that_is_too_short_can_say_no_but_not_yes() -> None:
     assert panel(2.0, [0, 15], [9.0, 1.9], 1024).holds is False
     assert panel(2.0, [0, 15], [9.0, 2.1], 1024).holds is None
+
+
+def _record(levels: list[float], ends: list[float], size_px: int = 512) -> Record:
+    """One style, a photo a level; each curve falls to its end in 50 iterations."""
+    entries = {}
+    for number, (level, end) in enumerate(zip(levels, ends, strict=True)):
+        of = {"style": "x", "size_px": size_px, "photo": {"name": str(number)}, "enlarged": False}
+        curve = {
+            "iterations": [0, 50],
+            "values": [9.0, end],
+            "evaluations": 50,
+            "stopped_at": None,
+        }
+        entries[f"{number}, level"] = {
+            "of": {**of, "kind": "level"},
+            "network": level,
+            "untouched": 9.0,
+        }
+        entries[f"{number}, lbfgs"] = {"of": {**of, "kind": "lbfgs"}, "curve": curve}
+    return Record(path=Path("objective.json"), name="objective", settings={}, entries=entries)
+
+
+def test_the_lead_is_the_difference_photo_by_photo_with_its_standard_error() -> None:
+    record = _record([1.0, 2.0, 5.0], [2.0, 4.0, 5.0])  # differences -1, -2, 0
+    (found,) = panels(record)
+    assert found.lead is not None
+    assert found.lead.mean == pytest.approx(-1.0)
+    assert found.lead.standard_error == pytest.approx(1 / 3**0.5)  # of a standard deviation of 1
+    assert found.lead.lower == 3
+    assert "| -1.000 ± 0.577 | 3 of 3 |" in objective_markdown(record)
+    assert panels(_record([2.5], [2.0]))[0].lead == Lead(mean=0.5, standard_error=None, lower=0)
+    assert panels(_record([1.0], [2.0], size_px=300))[0].lead is None
+    assert panels(_record([1.0], [2.0], size_px=256))[0].lead is None  # the claim: 100 iterations

@@ -27,6 +27,15 @@ class Band:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lead:
+    """The network minus L-BFGS after the claimed iterations, photo by photo."""
+
+    mean: float
+    standard_error: float | None  # of the mean, over the photos; None for one photo
+    lower: int  # photos for which the network is at or below
+
+
+@dataclass(frozen=True, kw_only=True)
 class Panel:
     """A style at a size, over the photos of which both the level and the curve were measured."""
 
@@ -41,6 +50,7 @@ class Panel:
     torch_broken: int  # photos on which the torch baseline left the finite numbers
     continued: Band | None  # of L-BFGS from the network's picture
     evaluations: float  # of the objective, an iteration of L-BFGS
+    lead: Lead | None  # None if the curves have no such point, or the size no claim
     crossing: float | None  # iterations at which L-BFGS' mean reaches the network's, if it does
 
     @property
@@ -107,7 +117,24 @@ def _panel(
         torch_broken=len(torch_curves) - len(finite),
         continued=_band(continued) if continued else None,
         evaluations=statistics.fmean(c["evaluations"] / max(_done(c), 1) for c in curves),
+        lead=_lead(whole, CLAIM.get(size_px)),
         crossing=crossing_of(lbfgs.iterations, lbfgs.mean, network),
+    )
+
+
+def _lead(whole: Sequence[Mapping[str, dict[str, Any]]], claimed: int | None) -> Lead | None:
+    iterations = whole[0]["lbfgs"]["curve"]["iterations"]
+    if claimed not in iterations:
+        return None
+    point = iterations.index(claimed)
+    differences = [
+        kinds["level"]["network"] - kinds["lbfgs"]["curve"]["values"][point] for kinds in whole
+    ]
+    count = len(differences)
+    return Lead(
+        mean=statistics.fmean(differences),
+        standard_error=statistics.stdev(differences) / count**0.5 if count > 1 else None,
+        lower=sum(difference <= 0 for difference in differences),
     )
 
 

@@ -10,7 +10,9 @@ _HEAD = (
     "style's network was trained on (relative errors: 0 is a perfect match), its mean over "
     "held-out photos: of the network's output after one forward pass, of the untouched photo, and "
     "of projected L-BFGS from white noise. `reached after` is where L-BFGS' mean falls to the "
-    "network's. The paper finds its networks comparable to 50 to 100 iterations."
+    "network's. `difference`: the network minus L-BFGS after the iterations of the claim, its mean "
+    "over the photos and the standard error of that mean; `lower`: the photos for which the "
+    "network is not above. The paper finds its networks comparable to 50 to 100 iterations."
 )
 
 _CONTINUED_MARKS = (0, 5, 10, 20, 50)
@@ -35,6 +37,8 @@ def objective_markdown(record: Record) -> str:
         "reached after",
         "claim",
         "holds",
+        "difference",
+        "lower",
     ]
     rows = [_row(panel, marks) for panel in found]
     parts.append(markdown_table(header, rows))
@@ -61,6 +65,15 @@ def claim_text(panel: Panel) -> tuple[str, str]:
     return f"≤ L-BFGS {panel.claimed}", words[panel.holds]
 
 
+def lead_text(panel: Panel) -> tuple[str, str]:
+    """ "-0.71 ± 0.02", "49 of 50"."""
+    lead = panel.lead
+    if lead is None:
+        return "-", "-"
+    spread = "" if lead.standard_error is None else f" ± {lead.standard_error:.3f}"
+    return f"{lead.mean:.3f}{spread}", f"{lead.lower} of {panel.photos}"
+
+
 def crossing_text(panel: Panel) -> str:
     """ "24", or that it does not come to that."""
     return _iterations_text(panel, panel.crossing)
@@ -81,6 +94,7 @@ def _row(panel: Panel, marks: list[int]) -> list[str]:
         *("-" if value is None else f"{value:.3f}" for value in values),
         crossing_text(panel),
         *claim_text(panel),
+        *lead_text(panel),
     ]
 
 
