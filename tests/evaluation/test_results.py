@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import OptionError
+from impasto.evaluation.environment import machine_lines
 from impasto.evaluation.results import Results, Row, mean_of, open_results, read_results
 
 MEASURED = {"task": "superres", "factor": 4, "protocol": {"name": "standard"}, "distances": []}
@@ -121,3 +122,12 @@ def test_an_unwritable_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OptionError, match="cannot be written"):
         filled().save(tmp_path / "file" / "r.json")
+
+
+def test_the_machines_of_a_table_name_their_graphics_card() -> None:
+    cpu = {"processor": "P", "device": "cpu", "threads": 1, "torch": "2", "impasto": "1"}
+    card = {**cpu, "device": "cuda", "threads": 4, "accelerator": "G"}
+    assert machine_lines([cpu, card]) == [
+        "- on P, cpu, 1 thread, torch 2, impasto 1",
+        "- on P, cuda (G), 4 threads, torch 2, impasto 1",
+    ]

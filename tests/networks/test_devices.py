@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from impasto.errors import OptionError
-from impasto.networks.devices import choose_device, choose_dtype
+from impasto.networks.devices import choose_device, choose_dtype, exact_float32
 
 CPU = torch.device("cpu")
 
@@ -78,3 +78,29 @@ def test_precision_can_be_named_and_misnamed() -> None:
     assert choose_dtype("bfloat16", CPU) == torch.bfloat16
     with pytest.raises(OptionError, match="float16"):
         choose_dtype("float16", CPU)
+
+
+def test_float32_is_exact_within_and_as_it_was_after() -> None:
+    convolutions = torch.backends.cudnn.conv
+    before = convolutions.fp32_precision
+
+    @exact_float32()
+    def fail() -> None:
+        raise ValueError(convolutions.fp32_precision)
+
+    with pytest.raises(ValueError, match="ieee"):
+        fail()
+    assert convolutions.fp32_precision == before
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_exact_float32_convolutions_on_a_gpu_are_not_tf32() -> None:
+    generator = torch.Generator().manual_seed(0)
+    image, weight = (
+        torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu").cuda()
+        for shape in ((1, 64, 64, 64), (64, 64, 3, 3))
+    )
+    wanted = torch.nn.functional.conv2d(image, weight)
+    with exact_float32():
+        got = torch.nn.functional.conv2d(image.float(), weight.float())
+    assert (got - wanted).norm() / wanted.norm() < 1e-5  # TF32: 3e-4

@@ -31,10 +31,16 @@ def describe_environment(device: torch.device | str = "cpu") -> dict[str, Any]:
 def machine_lines(environments: Sequence[Mapping[str, Any]]) -> list[str]:
     """One line of a Markdown list for each machine described."""
     return [
-        f"- on {run['processor']}, {run['device']}, {run['threads']} thread"
+        f"- on {run['processor']}, {_device_name(run)}, {run['threads']} thread"
         f"{'s' * (run['threads'] != 1)}, torch {run['torch']}, impasto {run['impasto']}"
         for run in environments
     ]
+
+
+def _device_name(run: Mapping[str, Any]) -> str:
+    """ "cpu", "cuda:0 (NVIDIA H200)"."""
+    name = str(run["device"])
+    return f"{name} ({run['accelerator']})" if "accelerator" in run else name
 
 
 def processor_name() -> str:

@@ -22,7 +22,7 @@ from impasto.evaluation.objective_curves import (
 from impasto.evaluation.record import open_record
 from impasto.evaluation.tasks import Plan, Say, Task
 from impasto.evaluation.trained_objective import TrainedObjective, TrainedObjectives, style_names
-from impasto.networks.devices import Precision, choose_device, choose_dtype
+from impasto.networks.devices import Precision, choose_device, choose_dtype, exact_float32
 from impasto.optimization.objective import perceptual_objective
 
 SIZES_PX = (256, 512, 1024)
@@ -75,6 +75,7 @@ def check_counts(count: int, sizes: tuple[int, ...], iterations: Any) -> None:
         raise OptionError(f"--sizes {sizes}: wanted at least one, of at least 64 px")
 
 
+@exact_float32()
 def plan_objective(config: ObjectiveReproduction) -> Plan:
     """Everything that can be known beforehand is checked here; nothing is measured yet.
 
@@ -158,6 +159,7 @@ class _Piece:
         self.objective.criterion.set_content(image)
         return image
 
+    @exact_float32()
     def _level(self, say: Say) -> dict[str, Any]:
         """The objective of the network's output and of the untouched photo, both in float32."""
         say("the network's level")
@@ -169,6 +171,7 @@ class _Piece:
             "untouched": of_pixels.value(image),
         }
 
+    @exact_float32()
     def _curve(self, kind: str, iterations: int, say: Say) -> dict[str, Any]:
         image = self._image()
         follow = torch_curve if kind == "torch" else lbfgs_curve

@@ -28,7 +28,7 @@ from impasto.evaluation.trained_objective import (
     TrainedStyle,
     style_names,
 )
-from impasto.networks.devices import choose_device, choose_dtype
+from impasto.networks.devices import choose_device, choose_dtype, exact_float32
 from impasto.optimization.objective import perceptual_objective
 
 
@@ -62,6 +62,7 @@ class StyleEvaluation:
             raise OptionError("--size: wanted at least 64; --lbfgs 0, --iterations 1")
 
 
+@exact_float32()
 def evaluate_style(config: StyleEvaluation, on_event: OnEvent = ignore) -> Record:
     """Measure every style on every photo, keep what is there already, and return the record.
 

@@ -1,5 +1,7 @@
 """Where to compute, and in which number format."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -62,3 +64,20 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
         return True
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16"))
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Within it float32 convolutions on CUDA are float32; by default PyTorch takes TF32 there.
+
+    TF32 rounds what is multiplied to 10 bits: fine for painting, not for figures that are said to
+    be of float32. For a function, too: ``@exact_float32()``.
+    """
+    cudnn: Any = torch.backends.cudnn
+    convolutions = cudnn.conv
+    before = convolutions.fp32_precision
+    convolutions.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        convolutions.fp32_precision = before

@@ -1,10 +1,16 @@
 """Instance normalisation, the one place that decides which kernel runs it."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.networks.layout import NORM_EPS
+from impasto.networks.moments import map_moments
+
+# Up to here PyTorch's own sums are right to 2e-5, see `impasto.networks.moments`.
+LARGE_PIXELS = 1 << 16
 
 
 class InstanceNorm(nn.Module):
@@ -32,6 +38,34 @@ class InstanceNorm(nn.Module):
         return F.instance_norm(features, None, None, weight, bias, eps=self.eps)
 
     def _normalize_one(self, features: Tensor) -> Tensor:
-        return F.batch_norm(
-            features, None, None, self.weight, self.bias, training=True, eps=self.eps
+        height, width = features.shape[2:]
+        # compiled, the sums are the compiler's own
+        if height * width <= LARGE_PIXELS or torch.compiler.is_compiling():
+            return F.batch_norm(
+                features, None, None, self.weight, self.bias, training=True, eps=self.eps
+            )
+        # of the dtype of the statistics, as the kernel wants them
+        exact = torch.float32 if features.dtype.itemsize < 4 else features.dtype
+        weight, bias = self.weight.to(exact), self.bias.to(exact)
+        output: Tensor = _LargeNorm.apply(features, weight, bias, self.eps)  # type: ignore[no-untyped-call]
+        return output
+
+
+class _LargeNorm(torch.autograd.Function):
+    """Batch norm of one large image by statistics that are found part by part."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+        mean, variance = map_moments(features)
+        ctx.save_for_backward(features, weight, mean, (variance + eps).rsqrt())
+        ctx.eps = eps
+        return F.batch_norm(features, mean, variance, weight, bias, training=False, eps=eps)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        features, weight, mean, scale = ctx.saved_tensors
+        wanted = list(ctx.needs_input_grad[:3])
+        of_features, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            gradients[0], features, weight, None, None, mean, scale, True, ctx.eps, wanted
         )
+        return of_features, of_weight, of_bias, None
