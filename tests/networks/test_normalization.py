@@ -82,3 +82,5 @@ def test_large_maps_have_the_gradients_of_pytorchs_instance_norm() -> None:
         strict=True,
     ):
         assert torch.allclose(one, other, rtol=1e-9, atol=1e-9)
+    of_sum = torch.func.grad(lambda x: (norm(x) * probe).sum())(features.detach())
+    assert torch.allclose(of_sum, theirs[0], rtol=0, atol=1e-9)

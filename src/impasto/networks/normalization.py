@@ -47,7 +47,7 @@ class InstanceNorm(nn.Module):
         # of the dtype of the statistics, as the kernel wants them
         exact = torch.float32 if features.dtype.itemsize < 4 else features.dtype
         weight, bias = self.weight.to(exact), self.bias.to(exact)
-        output: Tensor = _LargeNorm.apply(features, weight, bias, self.eps)  # type: ignore[no-untyped-call]
+        output: Tensor = _LargeNorm.apply(features, weight, bias, self.eps)[0]  # type: ignore[no-untyped-call]
         return output
 
 
@@ -55,11 +55,20 @@ class _LargeNorm(torch.autograd.Function):
     """Batch norm of one large image by statistics that are found part by part."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    def forward(
+        features: Tensor, weight: Tensor, bias: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
         mean, variance = map_moments(features)
-        ctx.save_for_backward(features, weight, mean, (variance + eps).rsqrt())
-        ctx.eps = eps
-        return F.batch_norm(features, mean, variance, weight, bias, training=False, eps=eps)
+        output = F.batch_norm(features, mean, variance, weight, bias, training=False, eps=eps)
+        return output, mean, (variance + eps).rsqrt()
+
+    @staticmethod
+    def setup_context(
+        ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, float], output: tuple[Tensor, ...]
+    ) -> None:
+        features, weight, _, ctx.eps = inputs
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.save_for_backward(features, weight, *output[1:])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
