@@ -126,8 +126,9 @@ def test_an_unwritable_place_is_told(tmp_path: Path) -> None:
 
 def test_the_machines_of_a_table_name_their_graphics_card() -> None:
     cpu = {"processor": "P", "device": "cpu", "threads": 1, "torch": "2", "impasto": "1"}
+    other = {**cpu, "platform": "another"}
     card = {**cpu, "device": "cuda", "threads": 4, "accelerator": "G"}
-    assert machine_lines([cpu, card]) == [
+    assert machine_lines([cpu, other, card]) == [
         "- on P, cpu, 1 thread, torch 2, impasto 1",
         "- on P, cuda (G), 4 threads, torch 2, impasto 1",
     ]

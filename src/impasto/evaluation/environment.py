@@ -29,12 +29,13 @@ def describe_environment(device: torch.device | str = "cpu") -> dict[str, Any]:
 
 
 def machine_lines(environments: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One line of a Markdown list for each machine described."""
-    return [
+    """One line of a Markdown list for each machine described; lines that are equal once."""
+    lines = (
         f"- on {run['processor']}, {_device_name(run)}, {run['threads']} thread"
         f"{'s' * (run['threads'] != 1)}, torch {run['torch']}, impasto {run['impasto']}"
         for run in environments
-    ]
+    )
+    return list(dict.fromkeys(lines))
 
 
 def _device_name(run: Mapping[str, Any]) -> str:
