@@ -191,7 +191,7 @@ def test_an_interruption_before_the_first_step_at_a_new_size_keeps_the_last_stag
     monkeypatch.setattr(PixelObjective, "__call__", stopping)
     kept = painted(content=photo.repeat(1, 1, 2, 2), start_size=68, keep_interrupted=True)
     assert kept.interrupted
-    assert sizes[-1] == 96
+    assert sizes[-1] == 96 + 2 * 4  # with the border
     assert kept.history
     assert tuple(kept.image.shape) == (1, 3, 80, 96)
     assert kept.total == pytest.approx(min(kept.history))

@@ -75,6 +75,10 @@ def optimize(
     start_size: Annotated[
         int | None, flag("Long side of the first stage, px; best starts at 128, others at the end.")
     ] = None,
+    border: Annotated[
+        int | None,
+        flag("Px painted beyond each edge, and cut off; best: a 24th of the long side, others 0."),
+    ] = None,
     absolute: Annotated[
         bool | None, flag("paper: errors of eq. 2 and 4 as they are.", "--absolute")
     ] = None,

@@ -46,6 +46,7 @@ class OptimizationConfig:
     optimizer: Optimizer | None = None  # of every stage
     learning_rate: float | None = None  # Adam's, by default 0.02 for pixels in [0, 1]
     start_size: int | None = None  # long side of the first stage, px
+    border: int | None = None  # px painted beyond each edge and cut off; None: by mode
     relative: bool = True  # mode paper only: False is eq. 2 and 4 to the letter
     pooling: Literal["max", "average"] = "max"
     precision: str = "auto"
@@ -70,6 +71,9 @@ class OptimizationConfig:
         for weight in self.style_image_weights:
             _check_weight("style_image_weights", weight)
         _check_whole("threads", self.threads, 0)
+        _check_whole("border", self.border, 0)
+        if self.border is not None and self.border > MAX_SIZE:
+            raise OptionError(f"--border {self.border}: {MAX_SIZE} px at most")
         for name in ("learning_rate", "style_scale"):
             _check_positive(name, getattr(self, name))
         if self.style_scale > 8:

@@ -21,6 +21,7 @@ class ModeDefaults:
     iterations: int
     init: Literal["content", "noise"]
     start_size: int | None  # None: one stage
+    border: float  # px painted beyond each edge and cut off, as a share of the long side
 
 
 DEFAULTS: dict[Mode, ModeDefaults] = {
@@ -31,6 +32,7 @@ DEFAULTS: dict[Mode, ModeDefaults] = {
         iterations=500,
         init="content",
         start_size=128,
+        border=1 / 24,
     ),
     # The weights of the bundled styles' training (docs/training.md), so that objectives compare.
     "paper": ModeDefaults(
@@ -40,6 +42,7 @@ DEFAULTS: dict[Mode, ModeDefaults] = {
         iterations=500,
         init="noise",
         start_size=None,
+        border=0,
     ),
     # alpha, and beta before it is scaled by the content layer (see setup.py).
     "gatys": ModeDefaults(
@@ -49,6 +52,7 @@ DEFAULTS: dict[Mode, ModeDefaults] = {
         iterations=500,
         init="noise",
         start_size=None,
+        border=0,
     ),
 }
 

@@ -49,6 +49,7 @@ class OptimizationOptions(TypedDict, total=False):
     optimizer: Optimizer | None
     learning_rate: float | None
     start_size: int | None
+    border: int | None
     relative: bool
     pooling: Literal["max", "average"]
     precision: str

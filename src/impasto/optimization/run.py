@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from impasto.media import keep_colors, resize
 from impasto.networks import LossNetwork, load_loss_network
 from impasto.networks.devices import choose_device, choose_dtype
 from impasto.optimization.adam import averaged_adam
+from impasto.optimization.canvas import Canvas
 from impasto.optimization.config import ADAM_RATE, OptimizationConfig
 from impasto.optimization.descent import BFLOAT16_SLACK
 from impasto.optimization.events import Download, Notice, OnEvent, OptimizationStep, ignore
@@ -20,6 +21,7 @@ from impasto.optimization.modes import DEFAULTS, Stage, plan_stages
 from impasto.optimization.objective import PixelObjective
 from impasto.optimization.setup import (
     Setup,
+    border_px,
     check_picture,
     prepare,
     regions_of,
@@ -33,9 +35,9 @@ class OptimizedImage:
     """The result, its objective and how it came down.
 
     image: (1, 3, H, W) in [0, 1] on the CPU. total and terms: the last stage's objective at the
-    result, in float32. history: the total after every iteration; each stage has an objective of
-    its own size. iterations: how many were planned. loss_network: its name. interrupted: Ctrl-C
-    ended it early.
+    result, with the border that was cut off, in float32. history: the total after every iteration;
+    each stage has an objective of its own size. iterations: how many were planned. loss_network:
+    its name. interrupted: Ctrl-C ended it early.
     """
 
     image: Tensor
@@ -81,18 +83,24 @@ def optimize_image(
     if init is not None:
         check_picture(init, "the image to start from", may_be_blank=True)
     network = _load(config, on_event) if loss_network is None else loss_network
+    canvas = Canvas(size_hw=size_hw, border=border_px(config, size_hw))
+    regions = [
+        region if region.mask is None else replace(region, mask=canvas.extended_mask(region.mask))
+        for region in regions
+    ]
     setup = prepare(
         config,
         network.to(device).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
-        resize(content.float(), size_hw),
+        canvas.extended(content.float()),
         regions,
         dtype=choose_dtype(config.precision, device),
         device=device,
         on_event=on_event,
+        result_share=canvas.share,
     )
-    narrowest = min(short_side(style) for style in styles) * config.style_scale
-    stages = plan_stages(config, size_hw, narrowest)
-    run = _Run(setup, stages, resize(content.float(), size_hw), on_event)
+    narrowest = min(short_side(style) for style in styles) * config.style_scale * canvas.share
+    stages = plan_stages(config, canvas.whole_hw, narrowest)
+    run = _Run(setup, stages, canvas, resize(content.float(), size_hw), on_event)
     return run.go(init, keep_interrupted=keep_interrupted)
 
 
@@ -112,10 +120,16 @@ class _Run:
     """The stages of one optimisation, and the best image so far."""
 
     def __init__(
-        self, setup: Setup, stages: Sequence[Stage], photo: Tensor, on_event: OnEvent
+        self,
+        setup: Setup,
+        stages: Sequence[Stage],
+        canvas: Canvas,
+        photo: Tensor,
+        on_event: OnEvent,
     ) -> None:
         self.setup = setup
         self.stages = stages
+        self.canvas = canvas
         self.photo = photo
         self.on_event = on_event
         self.history: list[float] = []
@@ -140,7 +154,7 @@ class _Run:
     def _start(self, init: Tensor | None) -> Tensor:
         config, first = self.setup.config, self.stages[0]
         if init is not None:
-            start = resize(init.float(), first.size_hw)
+            start = resize(self.canvas.extended(init.float()), first.size_hw)
         elif (config.init or DEFAULTS[config.mode].init) == "content":
             start = resize(self.setup.content, first.size_hw)
         else:
@@ -199,7 +213,8 @@ class _Run:
         )
 
     def _shown(self, image: Tensor) -> Tensor:
-        """The image as it is to be seen: with the photo's colours if only luma is painted."""
+        """The picture on the canvas; with the photo's colours if only luma is painted."""
+        image = self.canvas.cut(image)
         if self.setup.config.colors != "luminance":
             return image
         size_hw = (image.shape[2], image.shape[3])

@@ -42,6 +42,7 @@ class Setup:
     cost: NetworkCost
     dtype: torch.dtype
     device: torch.device
+    result_share: float = 1.0  # of the content's long side: the rest is border
 
     @property
     def scale(self) -> Scale:
@@ -80,7 +81,8 @@ class Setup:
 
     def _shown_hw(self, painting: Tensor, stage: Stage) -> tuple[int, int]:
         """The size at which a stage sees a painting."""
-        style_px = max(LEAST_PX, round(self.config.style_scale * max(stage.size_hw)))
+        result_px = self.result_share * max(stage.size_hw)
+        style_px = max(LEAST_PX, round(self.config.style_scale * result_px))
         # It is never enlarged beyond what it holds: its style would be blur.
         side = min(style_px, max(painting.shape[-2:]))
         return scaled_size((painting.shape[-2], painting.shape[-1]), side)
@@ -119,6 +121,7 @@ def prepare(
     dtype: torch.dtype,
     device: torch.device,
     on_event: OnEvent,
+    result_share: float = 1.0,
 ) -> Setup:
     """Choose layers and weights, apply the colour mode to the pictures, measure the network.
 
@@ -158,6 +161,7 @@ def prepare(
         cost=network_cost(network, layers, dtype, device),
         dtype=dtype,
         device=device,
+        result_share=result_share,
     )
 
 
@@ -172,6 +176,13 @@ def result_size(config: OptimizationConfig, content: Tensor) -> tuple[int, int]:
             "choose a larger --size, or crop the photo"
         )
     return size_hw
+
+
+def border_px(config: OptimizationConfig, size_hw: tuple[int, int]) -> int:
+    """How far the canvas goes on beyond each edge of a result of this size."""
+    if config.border is not None:
+        return config.border
+    return round(DEFAULTS[config.mode].border * max(size_hw))
 
 
 def short_side(picture: Tensor) -> float:

@@ -1,0 +1,53 @@
+"""A picture is painted within a mirrored border, which is cut off at the end.
+
+A loss network pads with zeros, so what it sees near an edge is not what it sees in the middle, and
+an optimiser paints a frame for it: pale, without strokes. On a canvas that goes on beyond the
+picture, the frame is there, and not in the picture.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.media import resize
+from impasto.networks.padding import reflect_pad
+from impasto.optimization.regions import reduced
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canvas:
+    """The size of the result, and so many pixels more on every side."""
+
+    size_hw: tuple[int, int]
+    border: int
+
+    @property
+    def whole_hw(self) -> tuple[int, int]:
+        """The size of the canvas."""
+        return self.size_hw[0] + 2 * self.border, self.size_hw[1] + 2 * self.border
+
+    @property
+    def share(self) -> float:
+        """The long side of the result by that of the canvas."""
+        return max(self.size_hw) / max(self.whole_hw)
+
+    def extended(self, image: Tensor) -> Tensor:
+        """(N, C, h, w) of any size -> resized to the result's, and mirrored beyond its edges."""
+        return reflect_pad(resize(image, self.size_hw), *(self.border,) * 4)
+
+    def extended_mask(self, mask: Tensor) -> Tensor:
+        """The same for a mask, by its mean coverage; as it is if there is no border."""
+        return (
+            reflect_pad(reduced(mask, self.size_hw), *(self.border,) * 4) if self.border else mask
+        )
+
+    def cut(self, image: Tensor) -> Tensor:
+        """The picture's part of a canvas of any size."""
+        if not self.border:
+            return image
+        top, left = (
+            round(self.border * have / whole)
+            for have, whole in zip(image.shape[-2:], self.whole_hw, strict=True)
+        )
+        return F.pad(image, (-left, -left, -top, -top))
