@@ -1,13 +1,12 @@
 """A picture is painted within a mirrored border, which is cut off at the end.
 
-A loss network pads with zeros, so what it sees near an edge is not what it sees in the middle, and
-an optimiser paints a frame for it: pale, without strokes. On a canvas that goes on beyond the
-picture, the frame is there, and not in the picture.
+What a loss network sees near an edge is its own padding in part, zeros or a mirror, and an
+optimiser paints a frame for it: pale, without strokes. On a canvas that goes on beyond the picture,
+the frame is there, and not in the picture.
 """
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.media import resize
@@ -46,8 +45,7 @@ class Canvas:
         """The picture's part of a canvas of any size."""
         if not self.border:
             return image
-        top, left = (
-            round(self.border * have / whole)
-            for have, whole in zip(image.shape[-2:], self.whole_hw, strict=True)
-        )
-        return F.pad(image, (-left, -left, -top, -top))
+        height, width = image.shape[-2:]
+        top = round(self.border * height / self.whole_hw[0])
+        left = round(self.border * width / self.whole_hw[1])
+        return image[..., top : height - top, left : width - left]
