@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import Engine
+from impasto.engines.layer_times import layer_times
 from impasto.errors import OptionError
 from impasto.evaluation.bench import extras_versions
 from impasto.evaluation.environment import describe_environment
@@ -35,12 +36,11 @@ from impasto.evaluation.machine_rates import machine_rates
 from impasto.evaluation.speed_figure import FORMAT, speed_figure, speed_markdown
 from impasto.evaluation.stopwatch import Timing, psnr_db, smooth_noise, take_turns
 from impasto.files.atomic import write_text, write_with
-from impasto.inference import stylize_tensor
-from impasto.inference.layer_times import layer_times
 from impasto.models import StyleModel, as_style_model
 from impasto.models.gallery import list_styles
 from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.networks.layout import Block, Conv, Layout, layout_of, modern_layout
+from impasto.painting import stylize_tensor
 
 EXAMPLES = "examples"
 STYLE = "starry-night"

@@ -30,9 +30,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from impasto.evaluation.environment import describe_environment
+from impasto.machine.devices import choose_dtype
 from impasto.media import imresize
 from impasto.networks import LossNetwork, load_loss_network
-from impasto.networks.devices import choose_dtype
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import StagedLossNetwork
 from impasto.networks.loss.shapes import tensor_shapes

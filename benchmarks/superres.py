@@ -28,11 +28,11 @@ from impasto.errors import ImpastoError, ModelError, OptionError
 from impasto.evaluation.environment import describe_environment
 from impasto.evaluation.image_sets import ImageSet, find_image_set
 from impasto.evaluation.protocols import find_protocol
-from impasto.inference import upscale_tensor
 from impasto.media import find_images, luma, read_picture
 from impasto.models import SuperResModel, load_superres_model
 from impasto.networks.superres import SuperResConfig, build_superres_network
 from impasto.networks.superres.bicubic import enlarge
+from impasto.painting import upscale_tensor
 
 FACTOR = 4
 BASELINE = "SRCNN 9-5-5"

@@ -26,8 +26,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from impasto.losses import LossWeights, PerceptualLoss
+from impasto.machine.devices import choose_dtype
 from impasto.networks import ModernStyleNetwork
-from impasto.networks.devices import choose_dtype
 from impasto.networks.loss import LossNetwork, load_loss_network
 from impasto.networks.loss.shapes import tensor_shapes
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from impasto.inference import Engine
 from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
 from impasto.models import (
     StyleEntry,
@@ -22,6 +21,7 @@ from impasto.models import (
     save_style_model,
 )
 from impasto.models.gallery import FAST_FOLDER, GALLERY_FOLDER
+from impasto.painting import Engine
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = [ROOT / "docs" / "sample" / f"{name}.jpg" for name in ("chelsea", "astronaut", "coffee")]

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
         TrainingError,
         WeightsError,
     )
-    from impasto.inference import Engine, match_colors, restore, upscale_tensor
-    from impasto.inference.stylize import stylize
-    from impasto.inference.upscale import upscale
     from impasto.losses import LossTerms, LossWeights, PerceptualLoss, gram_matrix
     from impasto.models import StyleModel, SuperResModel
     from impasto.models import load_style_model as load
@@ -36,6 +33,9 @@ if TYPE_CHECKING:
     from impasto.optimization import optimize
     from impasto.optimization.invert import invert
     from impasto.optimization.synthesize import texture
+    from impasto.painting import Engine, match_colors, restore, upscale_tensor
+    from impasto.painting.stylize import stylize
+    from impasto.painting.upscale import upscale
 
     __version__: str
 
@@ -74,7 +74,7 @@ __all__ = [
 
 # public name -> (module that defines it, its name there)
 _HOMES = {
-    "Engine": ("impasto.inference", "Engine"),
+    "Engine": ("impasto.painting", "Engine"),
     "ImageError": ("impasto.errors", "ImageError"),
     "ImpastoError": ("impasto.errors", "ImpastoError"),
     "LossTerms": ("impasto.losses", "LossTerms"),
@@ -94,14 +94,14 @@ _HOMES = {
     "load": ("impasto.models", "load_style_model"),
     "load_loss_network": ("impasto.networks", "load_loss_network"),
     "load_upscaler": ("impasto.models", "load_superres_model"),
-    "match_colors": ("impasto.inference", "match_colors"),
+    "match_colors": ("impasto.painting", "match_colors"),
     "optimize": ("impasto.optimization", "optimize"),
-    "restore": ("impasto.inference", "restore"),
+    "restore": ("impasto.painting", "restore"),
     "styles": ("impasto.models.gallery", "list_styles"),
-    "stylize": ("impasto.inference.stylize", "stylize"),
+    "stylize": ("impasto.painting.stylize", "stylize"),
     "texture": ("impasto.optimization.synthesize", "texture"),
-    "upscale": ("impasto.inference.upscale", "upscale"),
-    "upscale_tensor": ("impasto.inference", "upscale_tensor"),
+    "upscale": ("impasto.painting.upscale", "upscale"),
+    "upscale_tensor": ("impasto.painting", "upscale_tensor"),
     "upscalers": ("impasto.models.upscalers", "list_upscalers"),
 }
 

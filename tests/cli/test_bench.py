@@ -8,8 +8,8 @@ import torch
 from typer.testing import CliRunner, Result
 
 from impasto.cli.app import app
+from impasto.engines.backends import Choice
 from impasto.evaluation import bench
-from impasto.inference.backends import Choice
 
 
 def run(*arguments: str) -> Result:

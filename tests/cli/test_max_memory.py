@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from impasto.cli.app import app
-from impasto.inference.large_files import Source
+from impasto.painting.large_files import Source
 
 RUNNER = CliRunner()
 

@@ -14,10 +14,10 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from impasto.cli.app import app
-from impasto.inference import painter
-from impasto.inference.quick import QuickPainter, quick_painter
 from impasto.models import gallery, load_style_model, save_style_model
 from impasto.networks import StyleNetworkConfig, build_style_network
+from impasto.painting import painter
+from impasto.painting.quick import QuickPainter, quick_painter
 
 
 def write_photo(path: Path, *, size: tuple[int, int] = (20, 14)) -> None:

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-import impasto.inference
+import impasto.painting
 from impasto.cli.app import app
-from impasto.inference.large_steps import LargeStep
 from impasto.models import save_superres_model, upscalers
 from impasto.networks.superres import SuperResConfig, build_superres_network
+from impasto.painting.large_steps import LargeStep
 
 
 def write_photo(path: Path, *, size: tuple[int, int] = (10, 7)) -> None:
@@ -130,7 +130,7 @@ def test_what_was_helped_is_noted_with_the_files_name(monkeypatch: pytest.Monkey
     def work(*arguments: Any, **_: object) -> None:
         arguments[3].on_warning("not enough memory; going on")
 
-    monkeypatch.setattr(impasto.inference, "upscale_file", work)
+    monkeypatch.setattr(impasto.painting, "upscale_file", work)
     result = run("upscale", "single.jpg")
     assert result.exit_code == 0
     assert result.stderr == "note: single.jpg: not enough memory; going on\n"
@@ -197,7 +197,7 @@ class TestBoundedMemory:
     def large(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Every photo is too large for the memory."""
         monkeypatch.setattr(
-            "impasto.inference.upscale.fits_in_memory",
+            "impasto.painting.upscale.fits_in_memory",
             lambda *given, **options: False,  # noqa: ARG005
         )
 

@@ -8,9 +8,9 @@ import torch
 
 from impasto.errors import ModelError, OptionError
 from impasto.evaluation.methods import default_models, find_methods
-from impasto.inference import match_colors
 from impasto.media import imresize
 from impasto.models import load_superres_model
+from impasto.painting import match_colors
 
 MakeModel = Callable[..., Path]
 LOW_RES = torch.rand(1, 3, 9, 12, generator=torch.Generator().manual_seed(0))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from impasto.inference.export import export_model
+from impasto.engines.export import export_model
 from impasto.models import StyleModel, SuperResModel, load_style_model, load_superres_model
 
 ROOT = Path(__file__).parents[2]

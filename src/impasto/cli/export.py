@@ -68,9 +68,9 @@ def export(
     sizes, and compared with the model.
     """
     from impasto.cli.targets import check_target
+    from impasto.engines.export import export_model
     from impasto.errors import OptionError
     from impasto.files.user_files import user_path
-    from impasto.inference.export import export_model
     from impasto.models import load_style_model
     from impasto.models.any_model import load_any_model
 

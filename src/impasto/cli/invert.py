@@ -46,7 +46,7 @@ def invert(
     keeps what is there.
     """
     from impasto.cli.optimization_progress import OptimizationProgress
-    from impasto.networks.memory import keep_freed_memory
+    from impasto.machine.freed_memory import keep_freed_memory
     from impasto.optimization.inversion_config import InversionConfig
     from impasto.optimization.invert import InversionFiles, invert_file
 

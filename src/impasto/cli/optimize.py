@@ -106,7 +106,7 @@ def optimize(
     from impasto.cli.root import EXIT_INTERRUPTED
     from impasto.cli.sources import shown
     from impasto.cli.train_flags import given_options
-    from impasto.networks.memory import keep_freed_memory
+    from impasto.machine.freed_memory import keep_freed_memory
     from impasto.optimization import OptimizationConfig, optimize_file
 
     given = given_options(ctx, _parsers())

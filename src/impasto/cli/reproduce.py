@@ -82,7 +82,7 @@ def reproduce(
     from impasto.cli.evaluation_progress import EvaluationProgress, comma_list
     from impasto.evaluation.reproduce import find_reproductions, make_configs
     from impasto.evaluation.reproduce import reproduce as run
-    from impasto.networks.memory import keep_freed_memory
+    from impasto.machine.freed_memory import keep_freed_memory
 
     lists = {"styles": styles, "layers": layers, "distances": distances}
     given: dict[str, Any] = {

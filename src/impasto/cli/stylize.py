@@ -38,8 +38,8 @@ def stylize(
     from impasto.cli.meter import Meter
     from impasto.cli.wording import PAINTING
     from impasto.files.byte_sizes import parse_bytes
-    from impasto.inference.painter import Painter
     from impasto.models.gallery import style_path
+    from impasto.painting.painter import Painter
 
     def tell(notice: str) -> None:
         if verbose:

@@ -45,7 +45,7 @@ def texture(
 ) -> None:
     """Make a texture of any size with the style of PAINTING. Ctrl-C keeps what is there."""
     from impasto.cli.optimization_progress import OptimizationProgress
-    from impasto.networks.memory import keep_freed_memory
+    from impasto.machine.freed_memory import keep_freed_memory
     from impasto.optimization.synthesize import TextureConfig, TextureFiles, texture_file
     from impasto.training import parse_layers
 

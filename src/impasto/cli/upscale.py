@@ -40,7 +40,7 @@ def upscale(
     import math
 
     from impasto.cli.wording import UPSCALING
-    from impasto.inference import models_for
+    from impasto.painting import models_for
 
     models = models_for(model, None if factor is None else int(factor.value))
     label = f"x{math.prod(each.factor for each in models)}"
@@ -92,7 +92,7 @@ def restore(
     """
     from impasto.cli.jobs import file_label
     from impasto.cli.wording import RESTORING
-    from impasto.inference import restorer_for
+    from impasto.painting import restorer_for
 
     restorer = restorer_for(model)
     _run(
@@ -148,7 +148,7 @@ def _run(
     from impasto.cli.sources import shown
     from impasto.files.byte_sizes import parse_bytes
     from impasto.files.user_files import user_path
-    from impasto.inference import SuperResOptions, choose_device, upscale_file
+    from impasto.painting import SuperResOptions, choose_device, upscale_file
 
     memory = None if max_memory is None else parse_bytes(max_memory, "--max-memory")
     place = choose_device(device.value)

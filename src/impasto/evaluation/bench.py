@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from impasto.engines.backends import BACKENDS, PRECISIONS, Choice, choose
 from impasto.errors import OptionError
 from impasto.evaluation.environment import describe_environment
 from impasto.evaluation.stopwatch import psnr_db, smooth_noise, take_turns
-from impasto.inference import Engine
-from impasto.inference.backends import BACKENDS, PRECISIONS, Choice, choose
+from impasto.machine.devices import choose_device
 from impasto.models import StyleModel, as_style_model
-from impasto.networks.devices import choose_device
+from impasto.painting import Engine
 
 FORMAT = "impasto-bench-1"
 _MOST_ROUNDS = 9

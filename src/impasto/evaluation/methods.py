@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from impasto.errors import ModelError, OptionError
-from impasto.inference import COLOR_MATCHES, upscale_tensor
 from impasto.media import imresize
 from impasto.models import SuperResModel, list_upscalers, load_superres_model
 from impasto.networks.loss.weight_file import hash_tensors
+from impasto.painting import COLOR_MATCHES, upscale_tensor
 
 Filter = Literal["bilinear", "bicubic", "lanczos"]
 FILTERS: tuple[Filter, ...] = ("bilinear", "bicubic", "lanczos")

@@ -24,8 +24,8 @@ from impasto.evaluation.reproduce_speed import SpeedReproduction, plan_speed
 from impasto.evaluation.reproduce_superres import SuperResReproduction, reproduce_superres
 from impasto.evaluation.tasks import Plan, carry_out, duration
 from impasto.losses import LossWeights, PerceptualLoss
+from impasto.machine.devices import choose_device, choose_dtype
 from impasto.networks import load_loss_network
-from impasto.networks.devices import choose_device, choose_dtype
 from impasto.optimization.objective import perceptual_objective
 
 # Options of which one value cannot fit several reproductions.

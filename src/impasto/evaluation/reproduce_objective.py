@@ -22,7 +22,7 @@ from impasto.evaluation.objective_curves import (
 from impasto.evaluation.record import open_record
 from impasto.evaluation.tasks import Plan, Say, Task
 from impasto.evaluation.trained_objective import TrainedObjective, TrainedObjectives, style_names
-from impasto.networks.devices import Precision, choose_device, choose_dtype, exact_float32
+from impasto.machine.devices import Precision, choose_device, choose_dtype, exact_float32
 from impasto.optimization.objective import perceptual_objective
 
 SIZES_PX = (256, 512, 1024)

@@ -18,10 +18,10 @@ from impasto.evaluation.record import Record, open_record
 from impasto.evaluation.reproduce_objective import check_counts
 from impasto.evaluation.tasks import Plan, Say, Task
 from impasto.evaluation.trained_objective import style_names
+from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.media import psnr, read_picture
 from impasto.models import load_style_model
 from impasto.networks import LossNetwork, load_loss_network
-from impasto.networks.devices import Precision, choose_device, choose_dtype
 from impasto.optimization.events import Event, OptimizationStep
 from impasto.optimization.inversion import TV_WEIGHT, invert_features
 from impasto.optimization.texture import synthesize_texture

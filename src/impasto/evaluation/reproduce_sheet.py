@@ -17,8 +17,8 @@ from impasto.evaluation.record import Record, open_record
 from impasto.evaluation.reproduce_objective import check_counts
 from impasto.evaluation.tasks import Plan, Say, Task
 from impasto.evaluation.trained_objective import TrainedObjective, TrainedObjectives, style_names
+from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.media import read_picture, resize_long_side
-from impasto.networks.devices import Precision, choose_device, choose_dtype
 from impasto.optimization.objective import perceptual_objective
 
 ITERATIONS = 300

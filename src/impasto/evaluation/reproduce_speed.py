@@ -18,11 +18,11 @@ from impasto.evaluation.record import open_record
 from impasto.evaluation.reproduce_objective import SIZES_PX, check_counts
 from impasto.evaluation.tasks import Plan, Say, Task
 from impasto.evaluation.trained_objective import TrainedObjective, TrainedObjectives
-from impasto.inference import stylize_tensor
-from impasto.networks.devices import Precision, choose_device, choose_dtype
+from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.networks.winograd import pytorch_convolutions
 from impasto.optimization.lbfgs import projected_lbfgs
 from impasto.optimization.objective import perceptual_objective
+from impasto.painting import stylize_tensor
 
 # Iterations that are timed, by size; they cost the same, so more only steady the median.
 TIMED: Mapping[int, int] = {256: 30, 512: 15, 1024: 8}

@@ -28,7 +28,7 @@ from impasto.evaluation.trained_objective import (
     TrainedStyle,
     style_names,
 )
-from impasto.networks.devices import choose_device, choose_dtype, exact_float32
+from impasto.machine.devices import choose_device, choose_dtype, exact_float32
 from impasto.optimization.objective import perceptual_objective
 
 

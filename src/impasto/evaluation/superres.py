@@ -28,7 +28,7 @@ from impasto.evaluation.protocols import Protocol, find_protocol
 from impasto.evaluation.results import Results, Row, open_results
 from impasto.evaluation.subjects import KeptPictures, Subject, read_subject
 from impasto.evaluation.superres_config import SuperResEvaluation
-from impasto.networks.devices import choose_device
+from impasto.machine.devices import choose_device
 
 _SAVE_EVERY_S = 10.0
 _WARM_UP_PX = 24

@@ -10,7 +10,7 @@ from impasto.networks import StyleNetworkConfig
 class StyleModel(TrainedModel):
     """A style network with its config and its card (who painted it, how it was trained).
 
-    Calling it paints (N, 3, H, W) -> the same size; `impasto.inference` paints photos of any size
+    Calling it paints (N, 3, H, W) -> the same size; `impasto.painting` paints photos of any size
     with it in bounded memory.
     """
 

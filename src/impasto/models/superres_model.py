@@ -12,7 +12,7 @@ class SuperResModel(TrainedModel):
     """A super-resolution network with its config and its card (degradation, provenance).
 
     Calling it gives (N, in_channels, h, w) -> (N, 3, h * factor, w * factor) in one pass;
-    `impasto.inference` upscales photos of any size with it in bounded memory.
+    `impasto.painting` upscales photos of any size with it in bounded memory.
     """
 
     config: SuperResConfig

@@ -1,6 +1,6 @@
 """What style networks are made of, as data: which layers, of which sizes. Never imports torch.
 
-`modern` builds its modules from it, and `impasto.inference` its plans: from a network that is
+`modern` builds its modules from it, and `impasto.painting` its plans: from a network that is
 there, or from a file's tensors alone.
 """
 

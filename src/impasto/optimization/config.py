@@ -7,7 +7,7 @@ from typing import Literal
 
 from impasto.errors import OptionError
 from impasto.losses.weights import layer_weights
-from impasto.networks.devices import PRECISIONS
+from impasto.machine.devices import PRECISIONS
 from impasto.optimization.layers import Mode
 
 MODES: tuple[Mode, ...] = ("best", "paper", "gatys")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from impasto.machine.devices import choose_device, choose_dtype
 from impasto.media import keep_colors, resize
 from impasto.networks import LossNetwork, load_loss_network
-from impasto.networks.devices import choose_device, choose_dtype
 from impasto.optimization.adam import averaged_adam
 from impasto.optimization.canvas import Canvas
 from impasto.optimization.config import ADAM_RATE, OptimizationConfig

@@ -7,8 +7,8 @@ import torch
 
 from impasto.data.photos import find_photos
 from impasto.errors import OptionError
+from impasto.machine.devices import choose_device
 from impasto.networks import load_loss_network
-from impasto.networks.devices import choose_device
 from impasto.networks.inversion import InversionConfig, layer_geometry
 from impasto.training.checkpoint import load_checkpoint
 from impasto.training.events import Download, OnEvent, Validated

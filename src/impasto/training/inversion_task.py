@@ -13,10 +13,10 @@ from impasto.errors import TrainingError
 from impasto.losses import grid_loss, pixel_loss, squared_tv
 from impasto.losses.content import content_errors, mean_squares
 from impasto.losses.perceptual import EMPTY_TARGET
+from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, psnr, read_picture, write_picture
 from impasto.models.inversion_model import load_inversion_model, save_inversion_model
 from impasto.networks import LossNetwork
-from impasto.networks.devices import choose_dtype
 from impasto.networks.inversion import InversionConfig, InversionNetwork, fitted
 from impasto.training.events import OnEvent, Saved, Validated
 from impasto.training.inversion_config import InversionTrainingConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionError
-from impasto.networks.devices import PRECISIONS
+from impasto.machine.devices import PRECISIONS
 from impasto.training.schedule import SCHEDULES, Schedule
 
 OPTIMIZERS = ("adam", "muon")

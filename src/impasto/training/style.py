@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from impasto.data.photos import find_photos
+from impasto.machine.devices import choose_device
 from impasto.networks import load_loss_network
-from impasto.networks.devices import choose_device
 from impasto.training.checkpoint import load_checkpoint
 from impasto.training.config import StyleTrainingConfig
 from impasto.training.events import Download, OnEvent

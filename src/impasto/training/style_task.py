@@ -15,10 +15,10 @@ from impasto.data.photos import (
 )
 from impasto.errors import TrainingError
 from impasto.losses import LossWeights, PerceptualLoss, edge_loss, grid_loss, pixel_loss
+from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
 from impasto.models import StyleModel, load_style_model, save_style_model
 from impasto.networks import LossNetwork, build_style_network
-from impasto.networks.devices import choose_dtype
 from impasto.networks.layout import STRIDE
 from impasto.networks.padding import reflect_pad
 from impasto.training.balance import JUDGE_AT, judge_balance

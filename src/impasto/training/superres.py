@@ -8,8 +8,8 @@ import torch
 
 from impasto.data.photo_store import PhotoStore, open_photo_store
 from impasto.data.photos import find_photo_set
+from impasto.machine.devices import choose_device
 from impasto.networks import LossNetwork, load_loss_network
-from impasto.networks.devices import choose_device
 from impasto.training.checkpoint import load_checkpoint
 from impasto.training.events import Download, OnEvent
 from impasto.training.log import reporting

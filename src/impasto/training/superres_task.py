@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from impasto.data.pairs import PairBatch, PairPatches, pair_batches
 from impasto.data.photo_store import PhotoStore
 from impasto.errors import TrainingError
+from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, luma_bt601, psnr, write_picture
 from impasto.models import load_superres_model, save_superres_model
-from impasto.networks.devices import choose_dtype
 from impasto.networks.superres import build_superres_network
 from impasto.networks.superres.bicubic import enlarge
 from impasto.training.events import OnEvent, Saved, Validated

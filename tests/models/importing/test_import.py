@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from impasto.engines.engine import Engine
+from impasto.engines.export import export_model
+from impasto.engines.strips import stylize_in_strips
 from impasto.errors import ModelError, OptionError
-from impasto.inference.export import export_model
-from impasto.inference.plan_network import PlanNetwork
-from impasto.inference.rewrite import rewrite
-from impasto.inference.strips import stylize_in_strips
-from impasto.inference.style_engine import Engine
 from impasto.models import StyleModel, load_style_model, save_style_model
 from impasto.models.importing.checkpoint import import_checkpoint
+from impasto.plans.plan_network import PlanNetwork
+from impasto.plans.rewrite import rewrite
 
 TOLERANCE = 1e-4
 Arrays = dict[str, NDArray[np.float32]]

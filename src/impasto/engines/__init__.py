@@ -1,0 +1,1 @@
+"""Run any network: back ends, tiles, whole-picture statistics, stores."""

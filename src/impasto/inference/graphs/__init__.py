@@ -1,1 +1,0 @@
-"""Plans written down as graphs for other runtimes."""

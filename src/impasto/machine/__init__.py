@@ -1,0 +1,1 @@
+"""What there is to compute with: devices, precision, memory, processor, optional extras."""

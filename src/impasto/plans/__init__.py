@@ -1,0 +1,1 @@
+"""Networks as pure data: plans, and what writes them for other runtimes."""

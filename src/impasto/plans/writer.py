@@ -1,0 +1,239 @@
+"""How a plan becomes a graph, whatever the runtime: each step in the runtime's own operations."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from impasto.plans import plan, superres_steps
+from impasto.plans.operations import CHANNELS, SPATIAL, Operations
+from impasto.plans.plan import INPUT_SCALE, Floats, Plan, is_split
+from impasto.plans.superres_steps import GraphPlan, GraphStep
+
+Samples = Literal["float32", "uint8", "levels"]
+Precision = Literal["float32", "bfloat16", "float16"]
+COLORS = 3
+
+
+def mirror_positions(size: int, step: plan.Mirror) -> list[int]:
+    """Which of an image's `size` rows stand where after `step`."""
+    behind = step.border + max(-size % step.multiple, step.least - size)
+    index = np.pad(np.arange(size), (step.border, behind), mode="reflect")
+    return [int(position) for position in np.pad(index, step.outer, mode="reflect")]
+
+
+class GraphWriter(Operations):
+    """Writes a plan as a graph from "image", (N, C, H, W), to "output", (N, 3, H', W').
+
+    H and W are known when the graph runs, and may be anything from 1 on; or they are `size_hw`.
+    `samples`: of in- and output, "float32" in [0, 1] or "uint8"; "levels" is what `to_levels`
+    gives in, and float32 in [0, 1] out. `precision`: in which maps are held and convolved;
+    statistics, pixels, in- and output are float32 all the same.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        *,
+        precision: Precision = "float32",
+        size_hw: tuple[int, int] | None = None,
+    ) -> None:
+        self.samples = samples
+        self.precision = precision
+        self.size_hw = size_hw
+
+    def write_plan(self, steps: GraphPlan, image: Any) -> Any:
+        """The graph's values from "image" on; returns that of the output."""
+        if self.size_hw is None:
+            self.sides = [self.side_of(image, axis) for axis in SPATIAL]
+        # only style networks begin by mirroring, and only they take parts of levels apart
+        split = isinstance(steps[0], plan.Mirror) and is_split(cast(Plan, steps))
+        self.levels = self.entered(image, split=split)
+        features = self.levels
+        if not any(isinstance(step, superres_steps.Sum) for step in steps):
+            features = self.narrowed(features)
+        features = self.write_all(steps, features)
+        return self.as_uint8(features) if self.samples == "uint8" else features
+
+    def entered(self, image: Any, *, split: bool) -> Any:
+        """What the plan takes, in float32, see `to_levels`."""
+        if self.samples == "levels":
+            return image
+        if self.samples == "uint8":
+            return self.cast(image, "float32")
+        levels = self.multiply(image, self.floats(INPUT_SCALE))
+        if not split:
+            return levels
+        whole = self.round(levels)
+        return self.joined_maps([whole, self.subtract(levels, whole)], CHANNELS)
+
+    def write_all(self, steps: GraphPlan, features: Any) -> Any:
+        """One step after the other."""
+        for step in steps:
+            features = self.write(step, features)
+        return features
+
+    def write(self, step: GraphStep, features: Any) -> Any:
+        """One step."""
+        match step:
+            case plan.Convolve():
+                bias = None if step.bias is None else self.weights(step.bias)
+                return self.convolve(features, self.weights(step.weight), bias, step.stride)
+            case plan.Normalise():
+                return self.narrowed(self.normalise(self.widened(features), step))
+            case plan.Residual():
+                branch = self.write_all(step.body, features)
+                return self.add(self.cropped(features, step.crop), branch)
+            case plan.Shuffle():
+                return self.shuffle(features, step.factor)
+            case plan.Relu():
+                return self.relu(features)
+            case plan.Enlarge():
+                return self.enlarge(features)
+            case plan.Crop():
+                return self.cropped(features, step.border)
+            case plan.Pad():
+                return self.pad(features, step)
+            case plan.Mirror():
+                for axis in SPATIAL:
+                    features = self.mirrored(features, axis, step)
+                return features
+            case plan.Squash():
+                return self.squashed(features, step)
+            case plan.Fit():
+                return self.fitted(features, 1)
+            case superres_steps.Blank():
+                return self.blanked(features)
+            case superres_steps.Sum():
+                return self.summed(step, features)
+            case superres_steps.Trim():
+                return self.fitted(features, step.factor)
+            case superres_steps.Clip():
+                return self.clipped(features, step)
+
+    def summed(self, step: superres_steps.Sum, features: Any) -> Any:
+        """The `exact` summand, and the sum, in float32."""
+        body = self.widened(self.write_all(step.body, self.narrowed(features)))
+        wanted, self.precision = self.precision, "float32"
+        exact = self.write_all(step.exact, features)
+        self.precision = wanted
+        return self.add(body, exact)
+
+    def blanked(self, levels: Any) -> Any:
+        """The colours of (N, 4, h, w) mid-grey where its mask is set; in levels."""
+        mask = self.channels(levels, COLORS, COLORS + 1)
+        missing = self.multiply(mask, self.floats(1 / INPUT_SCALE))
+        known = self.subtract(self.floats(1.0), missing)
+        colors = self.multiply(self.channels(levels, 0, COLORS), known)
+        holes = self.multiply(missing, self.floats(superres_steps.HOLE_LEVEL))
+        return self.joined_maps([self.add(colors, holes), mask], CHANNELS)
+
+    def clipped(self, features: Any, step: superres_steps.Clip) -> Any:
+        """Pixels in [0, 1], or up to 255 where the output is uint8."""
+        if self.samples == "uint8":
+            features = self.multiply(features, self.floats(INPUT_SCALE))
+        pixels = self.clamp(features, self.top)
+        if not step.masked:
+            return pixels
+        image = self.channels(self.levels, 0, COLORS)
+        image = self.multiply(image, self.floats(self.top / INPUT_SCALE))
+        return self.where_set(self.channels(self.levels, COLORS, COLORS + 1), pixels, image)
+
+    def fitted(self, features: Any, factor: int) -> Any:
+        """Cropped to `factor` times the image's sides."""
+        if self.size_hw is not None:
+            stop = self.integers([side * factor for side in self.size_hw])
+        else:
+            sides = self.sides
+            if factor > 1:
+                sides = [self.multiply(side, self.integers(factor)) for side in sides]
+            stop = self.joined(sides)
+        return self.part(features, self.integers((0, 0)), stop)
+
+    def cropped(self, features: Any, border: int) -> Any:
+        """Without `border` samples on every side."""
+        if border == 0:
+            return features
+        return self.part(features, self.integers((border,) * 2), self.integers((-border,) * 2))
+
+    def mirrored(self, image: Any, axis: int, step: plan.Mirror) -> Any:
+        """An image's rows, or columns, and what `step` puts before and behind them.
+
+        Only that is gathered: beyond 2**24 samples OpenVINO's Gather (2026.4, along the last axis,
+        on several threads) takes wrong columns.
+        """
+        parts = [image, self.gather(image, self.behind(axis, step), axis)]
+        if step.border + step.outer > 0:
+            parts.insert(0, self.gather(image, self.before(axis, step), axis))
+        return self.joined_maps(parts, axis)
+
+    def before(self, axis: int, step: plan.Mirror) -> Any:
+        """Which of an image's rows, or columns, stand before it after `step`."""
+        side, count = axis - SPATIAL[0], step.outer + step.border
+        if self.size_hw is not None:
+            return self.integers(mirror_positions(self.size_hw[side], step)[:count])
+        # mirroring at the first sample forgets the sign, and the other end is far
+        distance = np.abs(np.abs(np.arange(-step.outer, step.border)) - step.border)
+        return self.reflected(self.integers(distance), self.sides[side])
+
+    def behind(self, axis: int, step: plan.Mirror) -> Any:
+        """Which of an image's rows, or columns, stand behind it after `step`."""
+        side, count = axis - SPATIAL[0], step.outer + step.border
+        if self.size_hw is not None:
+            size = self.size_hw[side]
+            return self.integers(mirror_positions(size, step)[count + size :])
+        size, border = self.sides[side], self.integers(step.border)
+        multiple = self.integers(step.multiple)
+        short = self.remainder(self.subtract(self.integers(0), size), multiple)
+        short = self.maximum(short, self.subtract(self.integers(step.least), size))
+        whole = self.add(self.add(size, short), self.integers(2 * step.border))
+        stop = self.add(whole, self.integers(step.outer))
+        position = self.reflected(self.range(self.add(border, size), stop), whole)
+        return self.reflected(self.subtract(position, border), size)
+
+    def reflected(self, position: Any, size: Any) -> Any:
+        """Positions mirrored into [0, size)."""
+        last = self.subtract(size, self.integers(1))
+        period = self.maximum(self.add(last, last), self.integers(1))
+        wrapped = self.remainder(position, period)
+        return self.subtract(last, self.absolute(self.subtract(wrapped, last)))
+
+    def squashed(self, features: Any, step: plan.Squash) -> Any:
+        """Pixels in [0, 1], or up to 255 where the output is uint8."""
+        pixels = self.widened(features)
+        if step.sigmoid:
+            pixels = self.sigmoid(pixels)
+        if step.scale * self.top != 1:
+            pixels = self.multiply(pixels, self.floats(step.scale * self.top))
+        if step.shift != 0:
+            pixels = self.add(pixels, self.floats(step.shift * self.top))
+        return self.clamp(pixels, self.top)
+
+    @property
+    def top(self) -> float:
+        """White, in the output's samples."""
+        return INPUT_SCALE if self.samples == "uint8" else 1.0
+
+    def floats(self, values: Floats | float | Sequence[float]) -> Any:
+        """A float32 constant."""
+        return self.constant(np.array(values, np.float32, order="C"))
+
+    def weights(self, values: Floats) -> Any:
+        """A constant in the precision of the maps."""
+        return self.narrowed(self.floats(values))
+
+    def narrowed(self, values: Any) -> Any:
+        """In the precision of the maps."""
+        return values if self.precision == "float32" else self.cast(values, self.precision)
+
+    def widened(self, values: Any) -> Any:
+        """From the precision of the maps to float32."""
+        return values if self.precision == "float32" else self.cast(values, "float32")
+
+    def as_uint8(self, values: Any) -> Any:
+        """Values in [0, 255], rounded."""
+        return self.cast(self.round(values), "uint8")
+
+    def integers(self, values: int | Sequence[int]) -> Any:
+        """An int64 constant."""
+        return self.constant(np.asarray(values, np.int64))
