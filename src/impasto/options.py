@@ -222,7 +222,7 @@ def _fitted(hint: Any, value: Any) -> Any:
     if origin is tuple:
         return _fitted_tuple(inner, value)
     if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        if not isinstance(value, Mapping) or not all(isinstance(key, inner[0]) for key in value):
             return MISSING
         items = {key: _fitted(inner[1], item) for key, item in value.items()}
         return MISSING if MISSING in items.values() else items

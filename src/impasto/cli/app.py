@@ -6,11 +6,9 @@ import typer
 
 from impasto.cli.bench import bench
 from impasto.cli.export import export
-from impasto.cli.figures import figures
 from impasto.cli.import_model import import_model
 from impasto.cli.invert import invert
 from impasto.cli.optimize import optimize
-from impasto.cli.reproduce import reproduce
 from impasto.cli.root import QuickCommand, RootGroup
 from impasto.cli.styles import styles
 from impasto.cli.stylize import stylize
@@ -79,5 +77,3 @@ def _evaluate_stand_in() -> None:
 app.command("export")(export)
 app.command("import")(import_model)
 app.command("bench")(bench)
-app.command("figures")(figures)
-app.command("reproduce", no_args_is_help=True)(reproduce)

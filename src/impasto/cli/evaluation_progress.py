@@ -6,24 +6,7 @@ import typer
 
 from impasto.cli.live_line import LiveLine
 from impasto.cli.root import EXIT_FAILED
-from impasto.errors import OptionError
-from impasto.evaluation.events import (
-    Event,
-    Failed,
-    Notice,
-    Progressed,
-    Scored,
-    SetDownload,
-    WeightsDownload,
-)
-
-
-def comma_list(option: str, text: str) -> tuple[str, ...]:
-    """ "a, b" -> ("a", "b"). Raises OptionError if an entry is empty."""
-    entries = tuple(entry.strip() for entry in text.split(","))
-    if not all(entries):
-        raise OptionError(f"{option} {text!r}: wanted names with commas between them")
-    return entries
+from impasto.events import Event, Failed, Notice, Progress
 
 
 class EvaluationProgress(LiveLine):
@@ -35,24 +18,16 @@ class EvaluationProgress(LiveLine):
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Scored():
-                what = f"{event.image}  {event.model}  {event.psnr:.2f} dB"
-                self.update(event.done, event.total, what)
             case Failed():
                 self.failed += 1
-                by = f" by {event.model}" if event.model else ""
-                self.say(f"failed: {event.image}{by}: {event.reason}")
-                self.update(event.done, event.total, event.image)
+                self.say(f"failed: {event.name}: {event.reason}")
             case Notice():
                 self.say(event.message)
-            case Progressed():
-                note = f", {event.note}" if event.note else ""
-                self.update(event.done, event.total, f"{event.what}{note}")
-            case SetDownload():
-                self.update(event.done, event.total, f"downloading {event.name}")
-            case WeightsDownload():
-                text = f"downloading the distance's weights: {event.done / 1e6:.1f} MB"
+            case Progress(task="download"):
+                text = f"downloading {event.note}: {event.done / 1e6:.1f} MB"
                 self.update(event.done, event.total, text)
+            case Progress():
+                self.update(event.done, event.total, event.note)
 
     def finish(self) -> None:
         """Raises typer.Exit with the exit code of failures if there were any."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
+from impasto.errors import ImpastoError
 from impasto.options import Declaration, Options, declared, from_text, literals
 
 
@@ -22,6 +23,7 @@ def with_flags(
 
     The command takes `given` among its parameters: the options that were given, by name, as their
     records want them. A parameter of its own takes the place of an option of the same name.
+    Messages of errors get flags in place of the options' `names`.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -35,13 +37,17 @@ def with_flags(
         }
 
         def run(**values: Any) -> None:
-            given = {
-                name: from_text(each, hint, values.pop(name))
-                for name, (each, hint, _) in found.items()
-                if values.get(name) not in (None, [], ())
-            }
-            rest = {name: value for name, value in values.items() if name not in found}
-            command(**rest, given=given)
+            try:
+                given = {
+                    name: from_text(each, hint, values.pop(name))
+                    for name, (each, hint, _) in found.items()
+                    if values.get(name) not in (None, [], ())
+                }
+                rest = {name: value for name, value in values.items() if name not in found}
+                command(**rest, given=given)
+            except ImpastoError as error:
+                error.args = (in_flags(str(error), records),)
+                raise
 
         flags = [_parameter(each, hint, about) for each, hint, about in found.values()]
         parameters = [each for each in own if each.name != "given"] + flags
