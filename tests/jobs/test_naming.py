@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from impasto.cli.jobs import Output, choose_output, file_label, plan_jobs
-from impasto.cli.sources import Source
 from impasto.errors import OptionError
+from impasto.jobs import Source, file_label
+from impasto.jobs.naming import Output, choose_output, plan_jobs
 
 SUFFIXES = frozenset({".jpg", ".png", ".webp"})
 
