@@ -48,7 +48,7 @@ class OutputOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
+class Place:
     """Where results go: into one named `file`, or else below `folder`."""
 
     folder: Path
@@ -99,7 +99,7 @@ def choose_output(
     one_file: bool,
     one_model: bool,
     suffixes: Collection[str],
-) -> Output:
+) -> Place:
     """Read `output`: a folder, or a file when one picture goes through one model.
 
     Without it one named file has its result in the current folder, anything else in
@@ -107,10 +107,10 @@ def choose_output(
     names one file for several results, or a file of a format that cannot be written.
     """
     if given is None:
-        return Output(folder=Path() if one_file else default_folder)
+        return Place(folder=Path() if one_file else default_folder)
     path = user_path(given)
     if given.endswith((os.sep, "/")) or os.path.isdir(path) or not path.suffix:
-        return Output(folder=path)
+        return Place(folder=path)
     writable = path.suffix.lower() in suffixes
     if not (one_file and one_model):
         if writable:
@@ -118,13 +118,13 @@ def choose_output(
                 f"`output` {shown(path)} names one file, but there may be several results; "
                 "give a folder"
             )
-        return Output(folder=path)
+        return Place(folder=path)
     if not writable:
         raise OptionError(
             f"`output` {shown(path)}: cannot write {path.suffix} files; "
             f"use one of {', '.join(sorted(suffixes))}, or end a folder's name with /"
         )
-    return Output(folder=path.parent, file=path)
+    return Place(folder=path.parent, file=path)
 
 
 def file_label(name: str) -> str:
@@ -135,7 +135,7 @@ def file_label(name: str) -> str:
 def plan_jobs(
     sources: Sequence[Source],
     labels: Mapping[str, str],
-    output: Output,
+    output: Place,
     *,
     suffix: str | None,
     suffixes: Collection[str],
@@ -171,7 +171,7 @@ def plan_jobs(
 def _targets(
     sources: Sequence[Source],
     label: str,
-    output: Output,
+    output: Place,
     suffix: str | None,
     suffixes: Collection[str],
 ) -> list[tuple[Source, Path]]:
