@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from impasto.cli.bench import bench
+from impasto.cli.bundled import styles, upscalers
 from impasto.cli.export import export
 from impasto.cli.figures import figures
 from impasto.cli.import_model import import_model
@@ -12,11 +13,9 @@ from impasto.cli.invert import invert
 from impasto.cli.optimize import optimize
 from impasto.cli.reproduce import reproduce
 from impasto.cli.root import App, RootGroup
-from impasto.cli.styles import styles
 from impasto.cli.stylize import stylize
 from impasto.cli.texture import texture
 from impasto.cli.upscale import restore, upscale
-from impasto.cli.upscalers import upscalers
 
 EPILOG = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."
 

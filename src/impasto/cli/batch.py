@@ -47,7 +47,7 @@ def run_batch(
     report, cancel = Report(), CancelToken()
     show = _Show(ctx, wording, notices=notices)
     try:
-        with show.line, cancel.held_back():
+        with show.line, cancel.held_back(show.line.stopping):
             work(report, show, cancel)
     except KeyboardInterrupt:
         show.summary(report)
