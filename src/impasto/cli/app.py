@@ -19,16 +19,7 @@ from impasto.cli.upscale import restore, upscale
 
 EPILOG = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."
 
-app = App(
-    name="impasto",
-    cls=RootGroup,
-    no_args_is_help=True,
-    # Plain help: Rich's panels double the start-up time and halve the room for the text.
-    rich_markup_mode=None,
-    # A traceback is for --debug, and then Python's own.
-    pretty_exceptions_enable=False,
-    epilog=EPILOG,
-)
+app = App(name="impasto", cls=RootGroup, epilog=EPILOG)
 
 
 def _print_version(wanted: bool) -> None:
