@@ -15,14 +15,13 @@ from impasto.plans.openvino_steps import (
 )
 from impasto.plans.operations import CHANNELS, SPATIAL
 from impasto.plans.plan import LONGEST_SUM, LONGEST_SUM_OF_HALF, Floats, Plan, is_split
-from impasto.plans.superres_steps import GraphPlan
 from impasto.plans.writer import GraphWriter, Samples
 
 _KINDS = {"float32": "f32", "float16": "f16", "uint8": "u8"}
 
 
 def openvino_model(
-    steps: GraphPlan,
+    steps: Plan,
     *,
     samples: Samples = "float32",
     half_weights: bool = False,
@@ -46,11 +45,11 @@ def openvino_model(
     )
     kind = np.uint8 if samples == "uint8" else np.float32
     if samples == "levels":
-        channels = 6 if is_split(cast(Plan, steps)) else 3
+        channels = 6 if is_split(steps) else 3
     count, height, width = (-1, -1, -1) if size_hw is None else (1, *size_hw)
     image = writer.op.parameter([count, channels, height, width], kind, name="image")
-    merged = with_mirrored_borders(cast(Plan, steps))
-    output = writer.write_plan(cast(GraphPlan, merged), image)
+    merged = with_mirrored_borders(steps)
+    output = writer.write_plan(merged, image)
     image.output(0).get_tensor().set_names({"image"})
     output.output(0).get_tensor().set_names({"output"})
     return openvino.Model([writer.op.result(output, name="output")], [image], name)

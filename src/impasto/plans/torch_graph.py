@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from impasto.plans import plan
 from impasto.plans.operations import SPATIAL
-from impasto.plans.plan import Floats
-from impasto.plans.superres_steps import GraphPlan
+from impasto.plans.plan import Floats, Plan
 from impasto.plans.writer import GraphWriter, Precision, Samples, mirror_positions
 
 _DTYPES = {
@@ -31,7 +30,7 @@ class TorchGraph(nn.Module):
 
     def __init__(
         self,
-        steps: GraphPlan,
+        steps: Plan,
         *,
         samples: Samples = "float32",
         precision: Precision = "float32",
