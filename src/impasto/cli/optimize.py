@@ -104,8 +104,8 @@ def optimize(
     """
     from impasto.cli.optimization_progress import OptimizationProgress
     from impasto.cli.root import EXIT_INTERRUPTED
-    from impasto.cli.sources import shown
     from impasto.cli.train_flags import given_options
+    from impasto.jobs import shown
     from impasto.machine.freed_memory import keep_freed_memory
     from impasto.optimization import OptimizationConfig, optimize_file
 

@@ -25,7 +25,7 @@ class BackendName(StrEnum):
     onnx = "onnx"
 
 
-class QualityName(StrEnum):
+class NetworkName(StrEnum):
     """Which of a bundled style's networks: the full one, or a smaller and faster one."""
 
     full = "full"
@@ -138,27 +138,10 @@ Format = Annotated[
 ]
 
 
-def _network_quality(text: str) -> QualityName:
-    if text in list(QualityName):
-        return QualityName(text)
-    hint = f"; for JPEG, WebP and AVIF files give --file-quality {text}" if text.isdigit() else ""
-    raise typer.BadParameter(f"{text!r} is neither full nor fast{hint}")
-
-
-_FILE_QUALITY = "Of JPEG, WebP and AVIF files."
-# --quality, where it is not a network's
-Quality = Annotated[
-    int, typer.Option("--file-quality", "--quality", min=1, max=100, help=_FILE_QUALITY)
-]
-FileQuality = Annotated[int, typer.Option(min=1, max=100, help=_FILE_QUALITY)]
-NetworkQuality = Annotated[
-    QualityName,
-    typer.Option(
-        "--quality",
-        parser=_network_quality,
-        metavar="[full|fast]",
-        help="Of a bundled style's networks: fast is smaller, and does with half of the time.",
-    ),
+Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF files.")]
+Network = Annotated[
+    NetworkName,
+    typer.Option(help="full: best quality; fast: smaller network, about twice as fast."),
 ]
 MaxPixels = Annotated[
     int | None,

@@ -1,9 +1,11 @@
-"""The root command group: members imported when called, errors in one line, exit codes."""
+"""The commands' classes: help by headings, errors in one line, exit codes, late imports."""
 
+import re
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -20,6 +22,19 @@ LAZY_GROUPS = {
     "train": "impasto.cli.train:train_app",
     "evaluate": "impasto.cli.evaluate:evaluate_app",
 }
+
+# words of the parser for engineers -> words for everybody
+_PLAIN_WORDS = (
+    (r"^Value error, ", ""),
+    (r"Input should be a valid integer, unable to parse string as an integer", "a whole number"),
+    (r"Input should be a valid number, unable to parse string as a number", "a number"),
+    (r"Input should be greater than or equal to (\S+)", r"\1 or more"),
+    (r"Input should be less than or equal to (\S+)", r"\1 at most"),
+    (r"Input should be (?:a valid )?", ""),
+)
+
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class _QuickFlags:
@@ -38,8 +53,79 @@ class _QuickFlags:
         return params
 
 
-class QuickCommand(_QuickFlags, TyperCommand):
-    """A command whose start-up time matters."""
+class Command(_QuickFlags, TyperCommand):
+    """A command of ours."""
+
+    def make_context(self, info_name: Any, args: list[str], *rest: Any, **extra: Any) -> Any:
+        """The arguments read; old spellings work, and complaints are in plain words."""
+        try:
+            return super().make_context(info_name, self._respelled(args), *rest, **extra)
+        except Exception as error:
+            if isinstance(message := getattr(error, "message", None), str):
+                for word, plain in _PLAIN_WORDS:
+                    message = re.sub(word, plain, message)
+                error.message = message  # type: ignore[attr-defined]
+            raise
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; what the library says of options is said of flags."""
+        try:
+            return super().invoke(ctx)
+        except ImpastoError as error:
+            error.args = (in_flags_of(ctx, str(error)),)
+            raise
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Options under their headings, in the order in which these first appear."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            if (record := param.get_help_record(ctx)) is not None:
+                argument = param.param_type_name == "argument"
+                heading = "Arguments" if argument else getattr(param, "rich_help_panel", None)
+                found.setdefault(heading or "", []).append(record)
+        rest = found.pop("", [])
+        for heading, records in (*found.items(), ("Other options" if found else "Options", rest)):
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+    def _respelled(self, args: list[str]) -> list[str]:
+        """`--quality` was the network in some commands, and `--file-quality` the file's."""
+        flags = {flag for param in self.params for flag in param.opts}
+        new = list(args)
+        for index, word in enumerate(args):
+            if word == "--":
+                break
+            name, equals, value = word.partition("=")
+            value = value if equals else "".join(args[index + 1 : index + 2])
+            if name == "--file-quality" and {"--quality"} <= flags - {name}:
+                new[index] = f"--quality{equals}{value if equals else ''}"
+            elif name == "--quality" and value in ("full", "fast") and "--network" in flags:
+                new[index] = f"--network{equals}{value if equals else ''}"
+            else:
+                continue
+            now = new[index].partition("=")[0]
+            print(f"note: {name} is now called {now}; please write {now} {value}", file=sys.stderr)
+        return new
+
+
+def in_flags_of(ctx: Any, message: str) -> str:
+    """A message of the library with the running command's flags in place of options' `names`."""
+    flags = {}
+    for param in ctx.command.params:
+        long = [flag for flag in param.opts if flag.startswith("--")]
+        flags[param.name] = long[0] if long else param.metavar or param.name.upper()
+    return re.sub(r"`(\w+)`", lambda found: flags.get(found[1], found[0]), message)
+
+
+class App(typer.Typer):
+    """A Typer whose commands are ours."""
+
+    def command(
+        self, name: str | None = None, *, cls: Any = Command, **options: Any
+    ) -> Callable[[_Function], _Function]:
+        """As Typer's."""
+        return super().command(name, cls=cls, **options)
 
 
 class RootGroup(_QuickFlags, TyperGroup):

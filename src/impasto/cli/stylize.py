@@ -9,7 +9,7 @@ def stylize(
     ctx: typer.Context,
     inputs: options.Inputs,
     style: options.Styles,
-    quality: options.NetworkQuality = options.QualityName.full,
+    network: options.Network = options.NetworkName.full,
     output: options.OutputPath = None,
     size: options.Size = None,
     device: options.Device = options.DeviceName.auto,
@@ -18,7 +18,7 @@ def stylize(
     overwrite: options.Overwrite = False,
     keep_metadata: options.KeepMetadata = True,
     format: options.Format = None,
-    file_quality: options.FileQuality = 95,
+    quality: options.Quality = 95,
     max_pixels: options.MaxPixels = None,
     max_memory: options.MaxMemory = None,
     scratch: options.Scratch = None,
@@ -33,11 +33,10 @@ def stylize(
     skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
     are painted, by way of files where need be; then it goes on within a photo, too.
     """
-    from impasto.cli.batch import run_pictures
-    from impasto.cli.jobs import Job, file_label
-    from impasto.cli.meter import Meter
-    from impasto.cli.wording import PAINTING
+    from impasto.cli.batch import PAINTING, run_batch
+    from impasto.events import CancelToken, OnEvent, Progress
     from impasto.files.byte_sizes import parse_bytes
+    from impasto.jobs import Job, OutputOptions, Report, file_label, plan, run_jobs
     from impasto.models.gallery import style_path
     from impasto.painting.painter import Painter
 
@@ -46,10 +45,9 @@ def stylize(
             typer.echo(notice, err=True)
 
     memory = None if max_memory is None else parse_bytes(max_memory, "--max-memory")
-    meter = Meter(PAINTING.doing)
     painters = {
         name: Painter(
-            str(style_path(name, quality.value)),
+            str(style_path(name, network.value)),
             device=device.value,
             backend=backend.value,
             precision=precision.value,
@@ -63,28 +61,26 @@ def stylize(
     if verbose:
         for painter in painters.values():
             tell(str(painter))
+    outputs = OutputOptions(output=output, format=format, overwrite=overwrite)
+    labels = {name: file_label(painter.name) for name, painter in painters.items()}
 
-    def paint(job: Job) -> None:
-        painters[job.model].paint_file(
-            job.source,
-            job.target,
-            size=size,
-            strength=strength,
-            keep_colors=keep_colors,
-            keep_metadata=keep_metadata,
-            quality=file_quality,
-            max_pixels=max_pixels,
-            on_progress=meter.share,
+    def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
+        def paint(job: Job) -> None:
+            painters[job.model].paint_file(
+                job.source,
+                job.target,
+                size=size,
+                strength=strength,
+                keep_colors=keep_colors,
+                keep_metadata=keep_metadata,
+                quality=quality,
+                max_pixels=max_pixels,
+                on_progress=lambda part: on_event(Progress(task="picture", done=part, total=1.0)),
+            )
+
+        jobs = plan(
+            inputs, labels, outputs, default_folder=PAINTING.folder, failures=report.failures
         )
+        run_jobs(jobs, paint, overwrite=overwrite, report=report, on_event=on_event, cancel=cancel)
 
-    run_pictures(
-        inputs,
-        {name: file_label(painter.name) for name, painter in painters.items()},
-        paint,
-        PAINTING,
-        output=output,
-        format=format,
-        overwrite=overwrite,
-        meter=meter,
-        debug=bool(ctx.find_root().params.get("debug")),
-    )
+    run_batch(ctx, PAINTING, work)

@@ -8,7 +8,7 @@ import typer
 from impasto.cli import options
 
 if TYPE_CHECKING:
-    from impasto.cli.wording import Wording
+    from impasto.cli.batch import Wording
     from impasto.models import SuperResModel
 
 
@@ -39,7 +39,7 @@ def upscale(
     """
     import math
 
-    from impasto.cli.wording import UPSCALING
+    from impasto.cli.batch import UPSCALING
     from impasto.painting import models_for
 
     models = models_for(model, None if factor is None else int(factor.value))
@@ -90,8 +90,8 @@ def restore(
     skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
     are done, by way of files where need be; then it goes on within a photo, too.
     """
-    from impasto.cli.jobs import file_label
-    from impasto.cli.wording import RESTORING
+    from impasto.cli.batch import RESTORING
+    from impasto.jobs import file_label
     from impasto.painting import restorer_for
 
     restorer = restorer_for(model)
@@ -142,53 +142,54 @@ def _run(
 ) -> None:
     import sys
 
-    from impasto.cli.batch import run_pictures
-    from impasto.cli.jobs import Job
-    from impasto.cli.meter import Meter
-    from impasto.cli.sources import shown
+    from impasto.cli.batch import run_batch
+    from impasto.events import CancelToken, OnEvent, Progress
     from impasto.files.byte_sizes import parse_bytes
     from impasto.files.user_files import user_path
+    from impasto.jobs import Job, OutputOptions, Report, plan, run_jobs, shown
     from impasto.painting import SuperResOptions, choose_device, upscale_file
 
     memory = None if max_memory is None else parse_bytes(max_memory, "--max-memory")
     place = choose_device(device.value)
     models = [model.to(place) for model in models]
-    meter = Meter(wording.doing, least=1)
+    outputs = OutputOptions(output=output, format=format, overwrite=overwrite)
 
-    def work(job: Job) -> None:
-        def warn(message: str) -> None:
-            print(f"note: {shown(job.source)}: {message}", file=sys.stderr)
+    def run(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
+        def work(job: Job) -> None:
+            def warn(message: str) -> None:
+                print(f"note: {shown(job.source)}: {message}", file=sys.stderr)
 
-        upscale_file(
-            job.source,
-            job.target,
-            models,
-            SuperResOptions(
-                strength=strength,
-                color_match=color_match,
-                tile_px=tile,
-                on_warning=warn,
-                on_progress=meter.share,
-            ),
-            size=size,
-            mask=None if mask is None else user_path(mask),
-            keep_metadata=keep_metadata,
-            device=device.value,
-            quality=quality,
-            max_pixels=max_pixels,
-            max_memory=memory,
-            scratch=scratch,
-            on_notice=warn,
+            upscale_file(
+                job.source,
+                job.target,
+                models,
+                SuperResOptions(
+                    strength=strength,
+                    color_match=color_match,
+                    tile_px=tile,
+                    on_warning=warn,
+                    on_progress=lambda part: on_event(
+                        Progress(task="picture", done=part, total=1.0)
+                    ),
+                ),
+                size=size,
+                mask=None if mask is None else user_path(mask),
+                keep_metadata=keep_metadata,
+                device=device.value,
+                quality=quality,
+                max_pixels=max_pixels,
+                max_memory=memory,
+                scratch=scratch,
+                on_notice=warn,
+            )
+
+        jobs = plan(
+            inputs,
+            {label: label},
+            outputs,
+            default_folder=wording.folder,
+            failures=report.failures,
         )
+        run_jobs(jobs, work, overwrite=overwrite, report=report, on_event=on_event, cancel=cancel)
 
-    run_pictures(
-        inputs,
-        {label: label},
-        work,
-        wording,
-        output=output,
-        format=format,
-        overwrite=overwrite,
-        meter=meter,
-        debug=bool(ctx.find_root().params.get("debug")),
-    )
+    run_batch(ctx, wording, run)
