@@ -16,8 +16,8 @@ from impasto.networks.layout import (
     LENGSTROM_STRIDE,
     STRIDE,
     fast_layout,
+    layout_shapes,
     modern_layout,
-    tensor_shapes,
 )
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.networks.superres_config import SuperResConfig, superres_shapes
@@ -37,13 +37,14 @@ class Architecture:
     """What there is to know about one kind of network.
 
     network: its class, as "module:Class". arguments: the fields of the config that the class
-    takes (none: the config itself); `given` are further ones. plan: the function (config, tensors, subpixel) -> steps, as
-    "module:function", see `impasto.plans.rewrite`. multiple: sides of maps and tiles are
-    multiples of it. whole: instance norms make every pixel depend on the whole picture; else it
-    depends on a neighbourhood, whose radius follows from the plan. border: pixels of the picture
-    mirrored around it by default, see `impasto.plans.continuation`. half: fit for half precision.
-    strips: in bfloat16 large pictures are faster in strips, on a CPU. channels: of the input.
-    shapes: of its tensors, where files of it are read without torch.
+    takes (none: the config itself); `given` are further ones. plan: its function, as
+    "module:function", (config, tensors, subpixel) -> steps, see `impasto.plans.rewrite`.
+    multiple: sides of maps and tiles are multiples of it. whole: instance norms make every pixel
+    depend on the whole picture; else it depends on a neighbourhood, whose radius follows from the
+    plan. border: pixels of the picture mirrored around it by default, see
+    `impasto.plans.continuation`. half: fit for half precision. strips: in bfloat16 large pictures
+    are faster in strips, on a CPU. channels: of the input. shapes: of its tensors, where files of
+    it are read without torch.
     """
 
     network: str
@@ -81,7 +82,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         whole=True,
         border=BORDER_PX,
         strips=True,
-        shapes=lambda config: tensor_shapes(modern_layout(config.width, config.blocks)),
+        shapes=lambda config: layout_shapes(modern_layout(config.width, config.blocks)),
     ),
     "style/fast": Architecture(
         network="impasto.networks.modern:FastStyleNetwork",
@@ -90,7 +91,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         multiple=lambda config: STRIDE,  # noqa: ARG005
         whole=True,
         border=BORDER_PX,
-        shapes=lambda config: tensor_shapes(fast_layout(config.width, config.blocks)),
+        shapes=lambda config: layout_shapes(fast_layout(config.width, config.blocks)),
     ),
     # the paper's brings a border of its own, and what was imported paints as where it came from
     "style/paper": Architecture(
@@ -157,6 +158,12 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 def architecture_of(config: "Config") -> Architecture:
     """The record of what a config describes."""
     return ARCHITECTURES[f"{config.kind}/{getattr(config, 'architecture', 'decoder')}"]
+
+
+def tensor_shapes(config: "Config") -> Shapes | None:
+    """Name and shape of every tensor of the network; None where only torch can tell."""
+    shapes = architecture_of(config).shapes
+    return None if shapes is None else shapes(config)
 
 
 def config_of(network: "nn.Module") -> "Config":

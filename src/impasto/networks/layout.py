@@ -145,7 +145,7 @@ def lengstrom_layout(width: float) -> SameLayout:
     )
 
 
-def tensor_shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
+def layout_shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor of a network that keeps the layout in `layers`."""
     shapes: dict[str, tuple[int, ...]] = {}
     for index, layer in enumerate(layout):

@@ -15,14 +15,6 @@ from torch import Tensor, nn
 from impasto.networks.layout import NORM_EPS
 
 LARGE_PIXELS = 1 << 16  # up to here PyTorch's own sums are right to 2e-5
-PART_PIXELS` it is exact to 1e-5.
-"""
-
-from collections.abc import Sequence
-
-import torch
-from torch import Tensor
-
 PART_PIXELS = 1 << 14
 
 

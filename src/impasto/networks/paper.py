@@ -65,9 +65,8 @@ class PaperStyleNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
-        padded = reflect_pad(
-            image, PAPER_BORDER_PX, PAPER_BORDER_PX + -width % STRIDE, PAPER_BORDER_PX, PAPER_BORDER_PX + -height % STRIDE
-        )
+        border, (bottom, right) = PAPER_BORDER_PX, (-height % STRIDE, -width % STRIDE)
+        padded = reflect_pad(image, border, border + right, border, border + bottom)
         features = cast(Tensor, self.layers(padded * 2 - 1))
         return scaled_tanh(features)[..., :height, :width]
 

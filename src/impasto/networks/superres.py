@@ -16,16 +16,27 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.networks.activations import relu, scaled_tanh
+from impasto.networks.architectures import build_superres_network
 from impasto.networks.bicubic import enlarge
 from impasto.networks.padding import reflect_pad
 from impasto.networks.superres_config import (
     LUMA,
     PAPER_BLOCKS,
     SRCNN_FILTERS,
+    SUPERRES_ARCHITECTURES,
     SUPERRES_FILTERS,
     SuperResArchitecture,
     SuperResConfig,
 )
+
+__all__ = [
+    "SRCNN",
+    "SUPERRES_ARCHITECTURES",
+    "ModernSuperResNetwork",
+    "PaperSuperResNetwork",
+    "SuperResConfig",
+    "build_superres_network",
+]
 
 # The residual branches start small, so that a deep stack without norms starts near the identity.
 INITIAL_BRANCH_SCALE = 0.1
@@ -169,9 +180,7 @@ class SRCNN(nn.Module):
         self.layers = nn.Sequential(
             nn.Conv2d(1, first, 9, padding=4, padding_mode="replicate"),
             nn.ReLU(inplace=True),
-            nn.Conv2d(
-                first, second, middle, padding=middle // 2, padding_mode="replicate"
-            ),
+            nn.Conv2d(first, second, middle, padding=middle // 2, padding_mode="replicate"),
             nn.ReLU(inplace=True),
             nn.Conv2d(second, 1, 5, padding=2, padding_mode="replicate"),
         )

@@ -7,9 +7,8 @@ import numpy as np
 
 from impasto.machine.extras import import_extra
 from impasto.plans import plan
-from impasto.plans.operations import CHANNELS, SPATIAL
 from impasto.plans.plan import Floats, Plan
-from impasto.plans.writer import GraphWriter, Precision, Samples
+from impasto.plans.writer import CHANNELS, SPATIAL, GraphWriter, Precision, Samples
 
 # Of 2022 and 2021: old enough for browsers' and phones' runtimes, new enough for what is used.
 OPSET = 17

@@ -130,17 +130,18 @@ class Convolve(Step):
         return writer.convolve(features, writer.weights(self.weight), bias, self.stride)
 
     def sees(self, start: int, stop: int) -> tuple[int, int]:
-        return start * self.stride, (stop - 1) * self.stride + self.weight.shape[-1]
+        return start * self.stride, (stop - 1) * self.stride + int(self.weight.shape[-1])
 
     def size(self, size: int) -> int:
-        return (size - self.weight.shape[-1]) // self.stride + 1
+        return (size - int(self.weight.shape[-1])) // self.stride + 1
 
     def channels(self, channels: int) -> int:  # noqa: ARG002
-        return self.weight.shape[0]
+        return int(self.weight.shape[0])
 
     def bound(self, entering: float, pixels: int) -> tuple[float, float]:
-        sums = np.abs(self.weight).sum((1, 2, 3), dtype=np.float64) * entering
-        largest = np.amax(sums if self.bias is None else sums + np.abs(self.bias))
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = np.abs(self.weight).sum((1, 2, 3), dtype=np.float64) * entering
+            largest = np.amax(sums if self.bias is None else sums + np.abs(self.bias))
         return super().bound(float(largest), pixels)
 
 

@@ -49,7 +49,9 @@ class NetworkData:
     def plan(self, *, subpixel: bool = True, split: bool = False) -> Plan:
         """See `rewrite`."""
         make = resolved(self.architecture.plan)
-        return entered(tuple(make(self.config, self.tensors, subpixel=subpixel)), split=split)
+        with np.errstate(over="ignore", invalid="ignore"):  # of broken networks, see the bounds
+            steps = tuple(make(self.config, self.tensors, subpixel=subpixel))
+        return entered(steps, split=split)
 
 
 def rewrite(

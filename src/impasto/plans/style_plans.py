@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, pairwise
 
-import numpy as np
-
 from impasto.networks.inversion_config import InversionConfig
 from impasto.networks.layout import (
     EXAMPLES_MIN_SIDE,
@@ -52,9 +50,7 @@ LAST_FACTOR = 2  # pixels made at a time by the last layer: measured, see docs/p
 Tensors = Mapping[str, Floats]
 
 
-def modern_plan(
-    config: StyleNetworkConfig, tensors: Tensors, *, subpixel: bool
-) -> Iterator[Step]:
+def modern_plan(config: StyleNetworkConfig, tensors: Tensors, *, subpixel: bool) -> Iterator[Step]:
     """Of the `modern` network."""
     return plan_of_layout(modern_layout(config.width, config.blocks), tensors, subpixel=subpixel)
 
@@ -229,8 +225,7 @@ def lengstrom_plan(
         name = f"layers.{index}"
         if isinstance(layer, SameBlock):
             parts = (
-                _same_padded(f"{name}.{part}", conv, tensors)
-                for part, conv in layer.layers.items()
+                _same_padded(f"{name}.{part}", conv, tensors) for part, conv in layer.layers.items()
             )
             yield plan.Residual(body=tuple(chain.from_iterable(parts)))
             continue
@@ -270,9 +265,7 @@ def _same_padded(name: str, layer: SameConv, tensors: Tensors) -> Plan:
 def decoder_plan(config: InversionConfig, tensors: Tensors, *, subpixel: bool) -> Iterator[Step]:
     """Of a decoder of features, which enter times INPUT_SCALE as pictures do."""
     filters = config.filters
-    head = Conv(
-        in_channels=config.channels, out_channels=filters[-1], kernel_size=3, norm=False
-    )
+    head = Conv(in_channels=config.channels, out_channels=filters[-1], kernel_size=3, norm=False)
     pad, first, relu = _layer("head", head, tensors, subpixel)
     assert isinstance(first, plan.Convolve)
     rms = tensors["feature_rms"][:, None, None] * INPUT_SCALE

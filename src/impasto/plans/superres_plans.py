@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from impasto.networks.bicubic import BICUBIC_RADIUS, phase_kernels
 from impasto.networks.superres_config import LUMA, PAPER_BLOCKS, SuperResConfig
 from impasto.plans import plan
 from impasto.plans.kernels import (
-    BICUBIC_RADIUS,
-    bicubic_phases,
     fold_batch_norm,
     fold_input,
     fractional_kernel,
@@ -66,7 +65,7 @@ def _blocks_kernel(weight: Floats, factor: int) -> Floats:
 
 def enlarged(factor: int, channels: int = COLORS) -> Plan:
     """`bicubic.enlarge` of levels -> [0, 1]: the first three of that many channels."""
-    phases = bicubic_phases(factor)
+    phases = phase_kernels(factor)
     count, side = phases.shape[0], phases.shape[-1]
     kernel = np.zeros((COLORS, count, channels, side, side))
     for color in range(COLORS):

@@ -1,5 +1,6 @@
 """How a plan becomes a graph, whatever the runtime: each step in the runtime's own operations."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -7,11 +8,100 @@ from typing import Any, Literal
 import numpy as np
 
 from impasto.plans import plan
-from impasto.plans.operations import CHANNELS, SPATIAL, Operations
-from impasto.plans.plan import INPUT_SCALE, Floats, Plan, Step, is_split
+from impasto.plans.plan import INPUT_SCALE, Floats, Plan, is_split
 
 Samples = Literal["float32", "uint8", "levels"]
 Precision = Literal["float32", "bfloat16", "float16"]
+CHANNELS, SPATIAL = 1, (2, 3)  # the axis of channels, and those of height and width
+
+
+class Operations(ABC):
+    """A runtime's operations; values of the graph are whatever the runtime takes them to be."""
+
+    @abstractmethod
+    def constant(self, values: Any) -> Any: ...
+
+    @abstractmethod
+    def side_of(self, image: Any, axis: int) -> Any:
+        """The image's height or width, an int64 scalar."""
+
+    @abstractmethod
+    def joined(self, scalars: Sequence[Any]) -> Any:
+        """Scalars as one list."""
+
+    @abstractmethod
+    def cast(self, values: Any, kind: str) -> Any:
+        """Values as `kind`: "uint8" or a Precision."""
+
+    @abstractmethod
+    def round(self, values: Any) -> Any:
+        """To the nearest whole numbers, halves to even ones."""
+
+    @abstractmethod
+    def joined_maps(self, maps: Sequence[Any], axis: int) -> Any:
+        """Maps one behind the other along an axis."""
+
+    @abstractmethod
+    def channels(self, features: Any, start: int, stop: int) -> Any:
+        """Some channels of a map."""
+
+    @abstractmethod
+    def where_set(self, mask: Any, yes: Any, no: Any) -> Any:
+        """`yes` where the mask is above 0, else `no`."""
+
+    @abstractmethod
+    def add(self, left: Any, right: Any) -> Any: ...
+
+    @abstractmethod
+    def subtract(self, left: Any, right: Any) -> Any: ...
+
+    @abstractmethod
+    def multiply(self, left: Any, right: Any) -> Any: ...
+
+    @abstractmethod
+    def maximum(self, left: Any, right: Any) -> Any: ...
+
+    @abstractmethod
+    def remainder(self, left: Any, right: Any) -> Any:
+        """Of integers, with the sign of `right`."""
+
+    @abstractmethod
+    def absolute(self, values: Any) -> Any: ...
+
+    @abstractmethod
+    def range(self, start: Any, stop: Any) -> Any: ...
+
+    @abstractmethod
+    def gather(self, features: Any, index: Any, axis: int) -> Any: ...
+
+    @abstractmethod
+    def part(self, features: Any, start: Any, stop: Any) -> Any:
+        """From `start` to `stop`, in the two axes of SPATIAL."""
+
+    @abstractmethod
+    def pad(self, features: Any, step: plan.Pad) -> Any: ...
+
+    @abstractmethod
+    def convolve(self, features: Any, weight: Any, bias: Any | None, stride: int) -> Any: ...
+
+    @abstractmethod
+    def normalise(self, features: Any, step: plan.Normalise) -> Any: ...
+
+    @abstractmethod
+    def shuffle(self, features: Any, factor: int) -> Any: ...
+
+    @abstractmethod
+    def enlarge(self, features: Any) -> Any: ...
+
+    @abstractmethod
+    def relu(self, features: Any) -> Any: ...
+
+    @abstractmethod
+    def sigmoid(self, features: Any) -> Any: ...
+
+    @abstractmethod
+    def clamp(self, values: Any, top: float) -> Any:
+        """Into [0, top]."""
 
 
 def mirror_positions(size: int, step: plan.Mirror) -> list[int]:
@@ -66,12 +156,8 @@ class GraphWriter(Operations):
     def write_all(self, steps: Plan, features: Any) -> Any:
         """One step after the other."""
         for step in steps:
-            features = self.write(step, features)
+            features = step.write(self, features)
         return features
-
-    def write(self, step: Step, features: Any) -> Any:
-        """One step."""
-        return step.write(self, features)
 
     @contextmanager
     def exactly(self) -> Iterator[None]:
