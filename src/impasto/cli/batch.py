@@ -10,25 +10,21 @@ from typing import Any
 
 import typer
 
+from impasto.cli.flags import named_for
 from impasto.cli.progress import LiveLine
-from impasto.cli.root import EXIT_FAILED, in_flags_of
+from impasto.cli.root import EXIT_FAILED
 from impasto.errors import ImpastoError
-from impasto.events import CancelToken, Event, Failed, OnEvent, Progress, Skipped
+from impasto.events import CancelToken, Event, Failed, Notice, OnEvent, Progress, Skipped
 from impasto.jobs import Report, shown
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wording:
-    """One verb in three forms; several results go into a folder of the name `done`."""
+    """One verb in three forms."""
 
     verb: str
     doing: str
     done: str
-
-    @property
-    def folder(self) -> Path:
-        """Where several results go without `--output`."""
-        return Path(self.done)
 
 
 PAINTING = Wording(verb="paint", doing="painting", done="painted")
@@ -37,17 +33,21 @@ RESTORING = Wording(verb="restore", doing="restoring", done="restored")
 
 
 def run_batch(
-    ctx: Any, wording: Wording, work: Callable[[Report, OnEvent, CancelToken], object]
+    ctx: Any,
+    wording: Wording,
+    work: Callable[[Report, OnEvent, CancelToken], object],
+    *,
+    notices: bool = True,
 ) -> None:
     """Let `work` fill a report, show its events, and tell how it went, after Ctrl-C too.
 
     Ctrl-C ends it after the present piece of work, a second one at once. Raises typer.Exit on
-    failures, KeyboardInterrupt after Ctrl-C.
+    failures, KeyboardInterrupt after Ctrl-C. notices: show them.
     """
     report, cancel = Report(), CancelToken()
-    show = _Show(ctx, wording)
+    show = _Show(ctx, wording, notices=notices)
     try:
-        with show.line, cancel.held_back():
+        with show.line, cancel.held_back(show.line.stopping):
             work(report, show, cancel)
     except KeyboardInterrupt:
         show.summary(report)
@@ -62,8 +62,8 @@ def run_batch(
 class _Show:
     """What the commands do with the events of a batch, and with its report."""
 
-    def __init__(self, ctx: Any, wording: Wording) -> None:
-        self.ctx, self.wording = ctx, wording
+    def __init__(self, ctx: Any, wording: Wording, *, notices: bool) -> None:
+        self.ctx, self.wording, self.notices = ctx, wording, notices
         self.debug = bool(ctx.find_root().params.get("debug"))
         # painting is mostly a matter of a second; upscaling may take minutes
         self.line = LiveLine(wording.doing, least=2 if wording is PAINTING else 1, quiet=True)
@@ -77,6 +77,9 @@ class _Show:
                 traceback.print_exception(event.error)
             if self._count > 1:  # a single one is told at the end
                 self.line.say(f"failed: {self._told(event)}")
+        elif isinstance(event, Notice):
+            if self.notices:
+                self.line.say(f"note: {named_for(self.ctx.command, event.message)}")
         elif not isinstance(event, Skipped):  # the summary counts them
             self.line(event)
 
@@ -89,7 +92,7 @@ class _Show:
         ours = failure.error is None or isinstance(
             failure.error, ImpastoError | MemoryError | OSError
         )
-        text = in_flags_of(self.ctx, str(failure))
+        text = named_for(self.ctx.command, str(failure))
         return text if ours else f"{text} (--debug shows where)"
 
 

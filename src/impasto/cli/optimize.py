@@ -187,5 +187,5 @@ def _bytes(size: str) -> int:
     except ValueError:
         return parse_bytes(size, "--max-memory")
     if not 0 < gibibytes < float("inf"):
-        raise OptionError(f"--max-memory {size}: wanted GiB above 0, or a size such as 4GB")
+        raise OptionError(f"--max-memory: got {size}; wanted GiB above 0, or a size such as 4GB")
     return int(gibibytes * 2**30)

@@ -3,6 +3,7 @@
 Rich is imported when there is something to draw, so that short work never pays for it.
 """
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -75,6 +76,11 @@ class LiveLine:
             print(text, file=sys.stderr)
         else:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    @staticmethod
+    def stopping() -> None:
+        """Answer Ctrl-C, inside its handler: there only a plain write is safe."""
+        os.write(2, b"\nimpasto: stopping as soon as nothing is lost; Ctrl-C again stops at once\n")
 
     def _progress(self, event: Progress) -> None:
         match event.task:

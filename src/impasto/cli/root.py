@@ -1,4 +1,4 @@
-"""The commands' classes: help by headings, errors in one line, exit codes, late imports."""
+"""The classes of commands and of their group: errors in one line, exit codes, late imports."""
 
 import re
 import sys
@@ -8,9 +8,10 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_group
 
+from impasto.cli.flags import Command
 from impasto.errors import ImpastoError, ModelError, OptionError
 
 EXIT_FAILED = 1  # something that was asked for could not be done
@@ -53,11 +54,11 @@ class _QuickFlags:
         return params
 
 
-class Command(_QuickFlags, TyperCommand):
-    """A command of ours."""
+class QuickCommand(_QuickFlags, Command):
+    """A command of ours: light to start, old spellings known, complaints in plain words."""
 
     def make_context(self, info_name: Any, args: list[str], *rest: Any, **extra: Any) -> Any:
-        """The arguments read; old spellings work, and complaints are in plain words."""
+        """Read the arguments."""
         try:
             return super().make_context(info_name, self._respelled(args), *rest, **extra)
         except Exception as error:
@@ -66,28 +67,6 @@ class Command(_QuickFlags, TyperCommand):
                     message = re.sub(word, plain, message)
                 error.message = message  # type: ignore[attr-defined]
             raise
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run it; what the library says of options is said of flags."""
-        try:
-            return super().invoke(ctx)
-        except ImpastoError as error:
-            error.args = (in_flags_of(ctx, str(error)),)
-            raise
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Options under their headings, in the order in which these first appear."""
-        found: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            if (record := param.get_help_record(ctx)) is not None:
-                argument = param.param_type_name == "argument"
-                heading = "Arguments" if argument else getattr(param, "rich_help_panel", None)
-                found.setdefault(heading or "", []).append(record)
-        rest = found.pop("", [])
-        for heading, records in (*found.items(), ("Other options" if found else "Options", rest)):
-            if records:
-                with formatter.section(heading):
-                    formatter.write_dl(records)
 
     def _respelled(self, args: list[str]) -> list[str]:
         """`--quality` was the network in some commands, and `--file-quality` the file's."""
@@ -109,20 +88,17 @@ class Command(_QuickFlags, TyperCommand):
         return new
 
 
-def in_flags_of(ctx: Any, message: str) -> str:
-    """A message of the library with the running command's flags in place of options' `names`."""
-    flags = {}
-    for param in ctx.command.params:
-        long = [flag for flag in param.opts if flag.startswith("--")]
-        flags[param.name] = long[0] if long else param.metavar or param.name.upper()
-    return re.sub(r"`(\w+)`", lambda found: flags.get(found[1], found[0]), message)
-
-
 class App(typer.Typer):
-    """A Typer whose commands are ours."""
+    """A Typer whose commands are ours, with plain help and Python's own tracebacks."""
+
+    def __init__(self, **options: Any) -> None:
+        # Rich's panels double the start-up time and halve the room for the text.
+        super().__init__(
+            no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, **options
+        )
 
     def command(
-        self, name: str | None = None, *, cls: Any = Command, **options: Any
+        self, name: str | None = None, *, cls: Any = QuickCommand, **options: Any
     ) -> Callable[[_Function], _Function]:
         """As Typer's."""
         return super().command(name, cls=cls, **options)

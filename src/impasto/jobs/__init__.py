@@ -11,6 +11,7 @@ of the list (`jobs[number::machines]`), and what one has finished is skipped by 
 
 from impasto.jobs.finding import Source, Sources, find_sources, is_one_file, shown
 from impasto.jobs.naming import Job, OutputOptions, check_file, file_label, plan
+from impasto.jobs.pictures import restore_pictures, stylize_pictures, upscale_pictures
 from impasto.jobs.running import Report, run_jobs
 
 __all__ = [
@@ -24,6 +25,9 @@ __all__ = [
     "find_sources",
     "is_one_file",
     "plan",
+    "restore_pictures",
     "run_jobs",
     "shown",
+    "stylize_pictures",
+    "upscale_pictures",
 ]

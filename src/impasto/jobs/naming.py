@@ -29,7 +29,7 @@ class OutputOptions(Options):
 
     output: str | None = option(
         None,
-        "File, or folder, of the result.",
+        "File or folder of the result.",
         unit="file_or_folder",
         default_text="for one photo the current folder, else ./painted, ./upscaled or ./restored",
         flags=("--output", "-o"),
