@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from impasto.cli.evaluation_progress import EvaluationProgress
+from impasto.cli.evaluate import exit_if_failed
 from impasto.cli.flags import with_flags
-from impasto.cli.root import RootGroup
+from impasto.cli.progress import LiveLine
+from impasto.cli.root import App, RootGroup
 from impasto.errors import OptionError
 from impasto.evaluation.configs import names_of
 from impasto.machine.freed_memory import keep_freed_memory
@@ -16,17 +17,10 @@ from research.reproduce import find_reproductions, make_configs
 from research.reproduce import reproduce as run
 from research.reproductions import Reproduction
 
-app = typer.Typer(
-    name="research",
-    cls=RootGroup,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Make the paper's figures and tables again, ours beside its own.",
-)
+app = App(cls=RootGroup, help="Make the paper's figures and tables again, ours beside its own.")
 
 
-@app.command(no_args_is_help=True)
+@app.command()
 @with_flags(Reproduction)
 def reproduce(
     given: dict[str, Any],
@@ -51,13 +45,13 @@ def reproduce(
     names = find_reproductions([name for text in what for name in names_of(text)])
     configs = make_configs(names, given, quick=quick)
     keep_freed_memory()
-    with EvaluationProgress.running() as progress:
+    with LiveLine() as progress:
         files = run(configs, progress)
     for path in files:
         if path.name in {f"{name}.md" for name in names}:
             typer.echo(path.read_text(encoding="utf-8"))
     typer.echo("\n".join(str(path) for path in files))
-    progress.finish()
+    exit_if_failed(progress)
 
 
 @app.command()

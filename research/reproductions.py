@@ -12,8 +12,6 @@ from impasto.evaluation.configs import (
     PAINTINGS,
     WHERE,
     names,
-    number_of,
-    numbers_of,
 )
 from impasto.options import Options, option
 
@@ -24,11 +22,11 @@ _EACH = "by reproduction"
 
 def iterations_of(text: str) -> dict[int, int]:
     """ "200" -> {0: 200}, for every size; "256:200,512:100" -> by size. Raises OptionError."""
-    found = {}
-    for part in text.split(","):
-        size, _, count = part.rpartition(":")
-        found[number_of(size) if size else 0] = number_of(count)
-    return found
+    pairs = [part.rpartition(":") for part in text.split(",")]
+    try:
+        return {int(size) if size else 0: int(count) for size, _, count in pairs}
+    except ValueError as error:
+        raise OptionError(f"got {text!r}; wanted whole numbers, as 200 or 256:200") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +47,6 @@ class Reproduction(Options):
     sizes: tuple[int, ...] = option(
         SIZES_PX,
         "In px, as 256,512,1024; one for pictures.",
-        parse=numbers_of,
         at_least=64,
         default_text=_EACH,
     )

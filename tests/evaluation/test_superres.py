@@ -75,7 +75,7 @@ def test_one_bad_image_does_not_end_the_run(setup: Any) -> None:
     failed = [event for event in setup.events if isinstance(event, Failed)]
     assert [event.name for event in failed] == ["tiny/b"]
     place = setup.events.index(failed[0])
-    assert setup.events[place + 1] == Progress(task="images", done=4, total=6, note="tiny/b")
+    assert setup.events[place + 1] == Progress(task="images", done=4, total=6)
 
 
 def test_an_image_too_small_to_be_judged_fails_alone(setup: Any) -> None:

@@ -5,29 +5,19 @@ from typing import Annotated
 import typer
 
 from impasto.cli.bench import bench
+from impasto.cli.bundled import styles, upscalers
 from impasto.cli.export import export
 from impasto.cli.import_model import import_model
 from impasto.cli.invert import invert
 from impasto.cli.optimize import optimize
-from impasto.cli.root import QuickCommand, RootGroup
-from impasto.cli.styles import styles
+from impasto.cli.root import App, RootGroup
 from impasto.cli.stylize import stylize
 from impasto.cli.texture import texture
 from impasto.cli.upscale import restore, upscale
-from impasto.cli.upscalers import upscalers
 
 EPILOG = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."
 
-app = typer.Typer(
-    name="impasto",
-    cls=RootGroup,
-    no_args_is_help=True,
-    # Plain help: Rich's panels double the start-up time and halve the room for the text.
-    rich_markup_mode=None,
-    # A traceback is for --debug, and then Python's own.
-    pretty_exceptions_enable=False,
-    epilog=EPILOG,
-)
+app = App(name="impasto", cls=RootGroup, epilog=EPILOG)
 
 
 def _print_version(wanted: bool) -> None:
@@ -52,14 +42,14 @@ def _root(
     """Paint photos in the style of a painting, enlarge them, and train the networks that do it."""
 
 
-app.command("stylize", cls=QuickCommand)(stylize)
+app.command("stylize")(stylize)
 app.command("upscale")(upscale)
 app.command("restore")(restore)
 app.command("optimize")(optimize)
 app.command("invert")(invert)
 app.command("texture")(texture)
-app.command("styles", cls=QuickCommand)(styles)
-app.command("upscalers", cls=QuickCommand)(upscalers)
+app.command("styles")(styles)
+app.command("upscalers")(upscalers)
 
 
 @app.command("train", help="Train a style of your own from a painting and a folder of photos.")

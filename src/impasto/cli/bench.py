@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from impasto.cli.flags import with_flags
-from impasto.cli.targets import check_target
 from impasto.evaluation.configs import BenchConfig
 
 if TYPE_CHECKING:
@@ -30,9 +29,10 @@ def bench(
 
     from impasto.evaluation.bench import run_bench
     from impasto.files.atomic import write_text
+    from impasto.jobs import check_file
 
     if json_file is not None:
-        check_target(json_file, "--json", overwrite=True)
+        check_file(json_file, "json_file", overwrite=True)
     if threads is not None:
         torch.set_num_threads(threads)
     result = run_bench(BenchConfig(**given), on_row=_told)

@@ -1,19 +1,19 @@
 """`impasto evaluate`: models on test sets or photos, one results file, a table."""
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from impasto.cli.flags import with_flags
+from impasto.cli.root import EXIT_FAILED, App
 from impasto.evaluation.configs import StyleEvaluation, SuperResEvaluation
 
-evaluate_app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Measure models: super-resolution by a named protocol, styles.",
-)
+if TYPE_CHECKING:
+    from impasto.cli.progress import LiveLine
+
+evaluate_app = App(help="Measure models: super-resolution by a named protocol, styles.")
 
 
 @evaluate_app.callback()
@@ -29,14 +29,14 @@ def evaluate_superres_command(given: dict[str, Any]) -> None:
     Results go into a JSON file, its table beside it as Markdown and here. What the file has
     already, of the same images and weights, is kept.
     """
-    from impasto.cli.evaluation_progress import EvaluationProgress
+    from impasto.cli.progress import LiveLine
     from impasto.evaluation import evaluate_superres, results_table
 
     config = SuperResEvaluation(**given)
-    with EvaluationProgress.running() as progress:
+    with LiveLine() as progress:
         results = evaluate_superres(config, progress)
     _tell(results_table(results), config.output)
-    progress.finish()
+    exit_if_failed(progress)
 
 
 @evaluate_app.command("style")
@@ -47,12 +47,12 @@ def evaluate_style_command(given: dict[str, Any]) -> None:
     Beside them the untouched photo and the painting itself, and whether the nearest painting is
     the style's own.
     """
-    from impasto.cli.evaluation_progress import EvaluationProgress
+    from impasto.cli.progress import LiveLine
     from impasto.evaluation import evaluate_style
     from impasto.evaluation.style_results import style_markdown
 
     config = StyleEvaluation(**given)
-    with EvaluationProgress.running() as progress:
+    with LiveLine() as progress:
         record = evaluate_style(config, progress)
     _tell(style_markdown(record), config.output)
 
@@ -64,3 +64,11 @@ def _tell(table: str, output: Path) -> None:
     write_text(output.with_suffix(".md"), table)
     typer.echo(table)
     typer.echo(f"results: {output}")
+
+
+def exit_if_failed(progress: "LiveLine") -> None:
+    """End with the exit code of failures if there were any."""
+    if progress.failures:
+        count = len(progress.failures)
+        print(f"impasto: {count} failed; the table lists them", file=sys.stderr)
+        raise typer.Exit(EXIT_FAILED)

@@ -45,7 +45,7 @@ class LiveLine:
         with watching._progress:
             yield watching
 
-    def update(self, done: float, total: float | None, what: str) -> None:
+    def update(self, done: int, total: int | None, what: str) -> None:
         """Move the bar; where nobody watches, write a line every ten seconds and at the end."""
         self._progress.update(self._task, completed=done, total=total, what=what)
         now = time.monotonic()

@@ -14,7 +14,7 @@ from impasto.evaluation.stopwatch import psnr_db, smooth_noise, take_turns
 from impasto.machine.devices import choose_device, choose_dtype
 from impasto.models import StyleModel, as_style_model
 from impasto.models.gallery import find_style
-from impasto.models.model_path import path_of
+from impasto.models.names import path_of
 from impasto.painting import Engine
 
 FORMAT = "impasto-bench-1"

@@ -22,18 +22,6 @@ def names_of(text: str) -> tuple[str, ...]:
     return entries
 
 
-def numbers_of(text: str) -> tuple[int, ...]:
-    """ "256, 512" -> (256, 512). Raises OptionError."""
-    return tuple(number_of(part) for part in text.split(","))
-
-
-def number_of(text: str) -> int:
-    """A whole number, 0 or more. Raises OptionError."""
-    if not text.strip().isdecimal():
-        raise OptionError(f"got {text!r}; wanted whole numbers with commas between them")
-    return int(text)
-
-
 def names(default: tuple[str, ...] | None, help: str, **declared: Any) -> Any:
     """An option of several names, in one text with commas."""
     declared = {"default_text": ",".join(default or ()), **declared}
@@ -144,10 +132,8 @@ class BenchConfig(Options):
         (256, 512, 1024),
         "Sides of the pictures, as 256,512.",
         unit="px",
-        parse=numbers_of,
         at_least=16,
         at_most=8192,
-        default_text="256,512,1024",
     )
     seconds: float = option(60.0, "About how long, in all.", above=0)
     device: str = option("auto", WHERE)

@@ -175,7 +175,7 @@ class _Run:
                 kept=kept,
             )
         )
-        self._progress(f"{subject.set}/{subject.name}  {method.name}  {row.psnr:.2f} dB")
+        self._tell_progress()
 
     def _still_holds(self, row: Row, subject: Subject, method: Method) -> bool:
         return (
@@ -238,7 +238,7 @@ class _Run:
         )
         by = f" by {model}" if model else ""
         self.on_event(Failed(name=f"{set_name}/{image}{by}", reason=reason))
-        self._progress(f"{set_name}/{image}")
+        self._tell_progress()
 
-    def _progress(self, note: str) -> None:
-        self.on_event(Progress(task="images", done=self.done, total=self.total, note=note))
+    def _tell_progress(self) -> None:
+        self.on_event(Progress(task="images", done=self.done, total=self.total))
