@@ -253,8 +253,9 @@ def _converted(hint: Any, value: Any, folder: Path | None) -> Any:
 
 def _number(hint: Any, text: str) -> Any:
     """Text as a number where one is wanted; as it is where it is none, for `_checked` to refuse."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     for kind in (int, float):
-        if kind in (get_args(hint) or (hint,)):
+        if kind in kinds:
             try:
                 return kind(text)
             except ValueError:
