@@ -18,7 +18,7 @@ from impasto.evaluation.distances import (
     load_distances,
     load_lpips_heads,
 )
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError
 from impasto.media import imresize, read_picture
 from impasto.networks.loss.inputs import TORCHVISION
 

@@ -13,8 +13,8 @@ from impasto.evaluation.environment import describe_environment, extras_versions
 from impasto.evaluation.stopwatch import psnr_db, smooth_noise, take_turns
 from impasto.machine.devices import choose_device, choose_dtype
 from impasto.models import StyleModel, as_style_model
+from impasto.models.cards import path_of
 from impasto.models.gallery import find_style
-from impasto.models.names import path_of
 from impasto.painting import Engine
 
 FORMAT = "impasto-bench-1"

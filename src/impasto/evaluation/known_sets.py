@@ -13,8 +13,7 @@ from pathlib import Path
 import torch
 
 from impasto.errors import ImageError
-from impasto.files.download import Retry, download_file
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError, Retry, download_file
 from impasto.media import Picture, read_picture
 
 _URL = (
