@@ -44,10 +44,10 @@ def _objective(found: Sequence[Panel]) -> Figure:
             _draw_band(area, panel.continued, PALETTE[3], "L-BFGS from the network's picture")
         area.axhline(panel.network, color=PALETTE[1], ls="--", label="the network, one pass")
         area.axhline(panel.untouched, color=FAINT, ls=":", label="the untouched photo")
-        if panel.crossing is not None:
-            place = panel.crossing, panel.network
+        if (reached := panel.reached(panel.network)) is not None:
+            place = reached, panel.network
             area.plot(*place, "o", color=PALETTE[1], markersize=5)
-            text = f"reached after {panel.crossing:.0f}"
+            text = f"reached after {reached:.0f}"
             area.annotate(text, place, (6, 6), textcoords="offset points")
         enlarged = f", {panel.enlarged} of them enlarged" if panel.enlarged else ""
         photos = f"{panel.photos} photo{'s' * (panel.photos != 1)}"

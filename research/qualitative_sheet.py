@@ -167,10 +167,7 @@ def _cells(record: Record, style: str, kinds: dict[str, dict[str, Any]]) -> list
     ]
 
 
-def _rows(record: Record) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
+def _rows(record: Record) -> dict[Any, dict[str, dict[str, Any]]]:
     """(photo, style) -> both entries; only where both are there."""
-    found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
-    for entry in record.entries.values():
-        of = entry["of"]
-        found.setdefault((of["photo"]["name"], of["style"]), {})[of["kind"]] = entry
+    found = record.grouped(lambda of: (of["photo"]["name"], of["style"]))
     return {place: kinds for place, kinds in found.items() if len(kinds) == 2}
