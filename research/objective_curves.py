@@ -22,7 +22,7 @@ from impasto.evaluation.trained_styles import (
     white_noise,
 )
 from impasto.machine.devices import choose_device, choose_dtype, exact_float32
-from impasto.optimization.objective import PixelObjective, perceptual_objective
+from impasto.optimization.objective import PixelObjective
 from research.reproductions import Reproduction
 
 # By size in px, under 0 of other sizes; the claim needs 100 at 256 px and 50 above.
@@ -203,16 +203,14 @@ class _Piece:
 
     def _image(self) -> Tensor:
         image = self.photo.square(self.size_px).to(self.device)
-        image = image.contiguous(memory_format=torch.channels_last)
-        self.objective.criterion.set_content(image)
-        return image
+        return image.contiguous(memory_format=torch.channels_last)
 
     @exact_float32()
     def _level(self, say: Say) -> dict[str, Any]:
         """The objective of the network's output and of the untouched photo, both in float32."""
         say("the network's level")
         image = self._image()
-        of_pixels = perceptual_objective(self.objective.criterion)
+        of_pixels = self.objective.of_pixels(image)
         return {
             "network": of_pixels.value(self.objective.stylise(image)),
             "network_terms": of_pixels.terms,
@@ -223,7 +221,7 @@ class _Piece:
     def _curve(self, kind: str, iterations: int, say: Say) -> dict[str, Any]:
         image = self._image()
         follow = torch_curve if kind == "torch" else lbfgs_curve
-        objective = perceptual_objective(self.objective.criterion, dtype=self.dtype)
+        objective = self.objective.of_pixels(image, self.dtype)
         if kind == "continued":
             start = self.objective.stylise(image).contiguous(memory_format=torch.channels_last)
         else:

@@ -24,7 +24,6 @@ from impasto.evaluation.trained_styles import (
 )
 from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.networks.winograd import pytorch_convolutions
-from impasto.optimization.objective import perceptual_objective
 from impasto.painting import stylize_tensor
 from research.reproductions import Reproduction
 
@@ -123,9 +122,7 @@ def _lbfgs_steps(
     dtype: torch.dtype, objective: TrainedObjective, image: Tensor, count: int
 ) -> Iterator[object]:
     image = image.contiguous(memory_format=torch.channels_last)
-    objective.criterion.set_content(image)
-    of_pixels = perceptual_objective(objective.criterion, dtype=dtype)
-    return gatys_steps(of_pixels, white_noise(image), count)
+    return gatys_steps(objective.of_pixels(image, dtype), white_noise(image), count)
 
 
 def _plain_steps(objective: TrainedObjective, image: Tensor, count: int) -> Iterator[object]:
