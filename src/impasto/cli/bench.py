@@ -36,7 +36,7 @@ def bench(
     from impasto.evaluation.bench import BenchConfig, run_bench
     from impasto.files.atomic import write_text
     from impasto.models.gallery import find_style
-    from impasto.models.model_path import path_of
+    from impasto.models.names import path_of
 
     if json_file is not None:
         check_target(json_file, "--json", overwrite=True)

@@ -48,7 +48,7 @@ def import_model(
     from impasto.errors import OptionError
     from impasto.files.user_files import user_path
     from impasto.models.importing.checkpoint import import_checkpoint
-    from impasto.models.style_file import save_style_model
+    from impasto.models.style_model import save_style_model
 
     target = user_path(output)
     if target.suffix.lower() != ".safetensors":
