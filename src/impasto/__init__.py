@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from impasto.models.upscalers import list_upscalers as upscalers
     from impasto.networks import load_loss_network
     from impasto.optimization import optimize
-    from impasto.optimization.invert import invert
-    from impasto.optimization.synthesize import texture
+    from impasto.optimization.inversion import invert
+    from impasto.optimization.texture import texture
     from impasto.painting import Engine, match_colors, restore, upscale_tensor
     from impasto.painting.stylize import stylize
     from impasto.painting.upscale import upscale
@@ -90,7 +90,7 @@ _HOMES = {
     "UpscalerEntry": ("impasto.models.upscalers", "UpscalerEntry"),
     "WeightsError": ("impasto.errors", "WeightsError"),
     "gram_matrix": ("impasto.losses", "gram_matrix"),
-    "invert": ("impasto.optimization.invert", "invert"),
+    "invert": ("impasto.optimization.inversion", "invert"),
     "load": ("impasto.models", "load_style_model"),
     "load_loss_network": ("impasto.networks", "load_loss_network"),
     "load_upscaler": ("impasto.models", "load_superres_model"),
@@ -99,7 +99,7 @@ _HOMES = {
     "restore": ("impasto.painting", "restore"),
     "styles": ("impasto.models.gallery", "list_styles"),
     "stylize": ("impasto.painting.stylize", "stylize"),
-    "texture": ("impasto.optimization.synthesize", "texture"),
+    "texture": ("impasto.optimization.texture", "texture"),
     "upscale": ("impasto.painting.upscale", "upscale"),
     "upscale_tensor": ("impasto.painting", "upscale_tensor"),
     "upscalers": ("impasto.models.upscalers", "list_upscalers"),

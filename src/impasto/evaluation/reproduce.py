@@ -26,7 +26,7 @@ from impasto.evaluation.tasks import Plan, carry_out, duration
 from impasto.losses import LossWeights, PerceptualLoss
 from impasto.machine.devices import choose_device, choose_dtype
 from impasto.networks import load_loss_network
-from impasto.optimization.objective import perceptual_objective
+from impasto.optimization.objective import PixelObjective
 
 # Options of which one value cannot fit several reproductions.
 _OWN = ("sizes", "iterations", "count", "layers")
@@ -172,7 +172,7 @@ def seconds_of_work(device: torch.device) -> float:
     image = image.contiguous(memory_format=torch.channels_last)
     criterion.set_style(image)
     criterion.set_content(image)
-    objective = perceptual_objective(criterion, dtype=choose_dtype("auto", device))
+    objective = PixelObjective(criterion, dtype=choose_dtype("auto", device))
     taken = []
     for _ in range(4):
         begin = time.perf_counter()

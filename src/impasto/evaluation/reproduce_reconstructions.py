@@ -18,13 +18,13 @@ from impasto.evaluation.record import Record, open_record
 from impasto.evaluation.reproduce_objective import check_counts
 from impasto.evaluation.tasks import Plan, Say, Task
 from impasto.evaluation.trained_objective import style_names
+from impasto.events import Event, Step
 from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.media import psnr, read_picture
 from impasto.models import load_style_model
 from impasto.networks import LossNetwork, load_loss_network
-from impasto.optimization.events import Event, OptimizationStep
 from impasto.optimization.inversion import TV_WEIGHT, invert_features
-from impasto.optimization.texture import synthesize_texture
+from impasto.optimization.synthesis import synthesize_texture
 
 LOSS_NETWORK = "vgg19-normalised+vgg19-distilled"  # that of the bundled styles
 SHOWN_LAYERS = 5
@@ -220,5 +220,5 @@ def _synthesize(
 
 
 def _report(say: Say, event: Event) -> None:
-    if isinstance(event, OptimizationStep) and event.iteration % 10 == 0:
+    if isinstance(event, Step) and event.iteration % 10 == 0:
         say(f"iteration {event.iteration} of {event.iterations}")

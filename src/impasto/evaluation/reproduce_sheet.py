@@ -19,7 +19,7 @@ from impasto.evaluation.tasks import Plan, Say, Task
 from impasto.evaluation.trained_objective import TrainedObjective, TrainedObjectives, style_names
 from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.media import read_picture, resize_long_side
-from impasto.optimization.objective import perceptual_objective
+from impasto.optimization.objective import PixelObjective
 
 ITERATIONS = 300
 
@@ -126,13 +126,13 @@ class _SheetRow:
         painting = resize_long_side(self.objective.painting(), self.config.size_px)
         pictures = {"content": image, "painting": painting, "picture": painted}
         return {
-            "objective": perceptual_objective(self.objective.criterion).value(painted),
+            "objective": PixelObjective(self.objective.criterion).value(painted),
             "pictures": {what: self._keep(what, pixels) for what, pixels in pictures.items()},
         }
 
     def _lbfgs(self, iterations: int, say: Say) -> dict[str, Any]:
         image = self._image()
-        objective = perceptual_objective(self.objective.criterion, dtype=self.dtype)
+        objective = PixelObjective(self.objective.criterion, dtype=self.dtype)
         curve, picture = lbfgs_curve(objective, white_noise(image), iterations, say)
         return {
             "objective": curve.values[-1],

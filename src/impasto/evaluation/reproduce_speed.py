@@ -21,7 +21,7 @@ from impasto.evaluation.trained_objective import TrainedObjective, TrainedObject
 from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.networks.winograd import pytorch_convolutions
 from impasto.optimization.lbfgs import projected_lbfgs
-from impasto.optimization.objective import perceptual_objective
+from impasto.optimization.objective import PixelObjective
 from impasto.painting import stylize_tensor
 
 # Iterations that are timed, by size; they cost the same, so more only steady the median.
@@ -123,7 +123,7 @@ def _time_lbfgs(
     objective.criterion.set_content(image)
     slack = SLACK if dtype != torch.float32 else 0.0
     steps = projected_lbfgs(
-        perceptual_objective(objective.criterion, dtype=dtype),
+        PixelObjective(objective.criterion, dtype=dtype),
         white_noise(image),
         iterations=times + WARM_UP,
         history=HISTORY,

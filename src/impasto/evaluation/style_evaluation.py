@@ -29,7 +29,7 @@ from impasto.evaluation.trained_objective import (
     style_names,
 )
 from impasto.machine.devices import choose_device, choose_dtype, exact_float32
-from impasto.optimization.objective import perceptual_objective
+from impasto.optimization.objective import PixelObjective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +216,7 @@ class _Bench:
     ) -> dict[str, Any]:
         image, look = self._square(photo)
         objective.criterion.set_content(image)
-        of_pixels = perceptual_objective(
+        of_pixels = PixelObjective(
             objective.criterion, dtype=choose_dtype("auto", self.device)
         )
         start = white_noise(image)

@@ -25,7 +25,7 @@ from impasto.losses.terms import (
     layer_weights,
     style_terms,
 )
-from impasto.losses.total_variation import TvKind, tv_loss
+from impasto.losses.total_variation import Reduction, TvKind, tv_loss
 from impasto.networks import load_loss_network
 
 
@@ -169,7 +169,7 @@ class PerceptualLoss(nn.Module):
         zero = output.new_zeros((), dtype=accumulation_dtype(output))
         terms = errors_of(wanted, features, zero)
         if self.weights.tv:
-            reduction = "mean" if self.relative else "sum"
+            reduction: Reduction = "mean" if self.relative else "sum"
             terms = terms._replace(tv=tv_loss(output, kind=self.tv, reduction=reduction))
         if self.weights.pixel:
             terms = terms._replace(pixel=pixel_loss(output, reference, kind=self.pixel))

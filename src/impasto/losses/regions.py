@@ -17,6 +17,7 @@ LEAST_POSITIONS = 1.0
 PROBE_PX = 64
 
 SizeHw = tuple[int, int]
+Parts = Iterator[dict[str, tuple[Tensor, slice | None]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,28 +110,34 @@ def mean_grams(
     total = sum(region.weight for region in regions)
     means: dict[str, Tensor] = {}
     for region in regions:
-        if region.weight:
-            with lasting(region.style):
-                for layer, part in _grams(network, region, layers, strips):
-                    gram = region.weight / total * part
+        if not region.weight:
+            continue
+        image, mask = region.style, region.style_mask
+        guides: dict[str, tuple[Tensor | None, float]] = {}
+        if strips is not None or mask is not None:
+            sizes = layer_sizes(network, image, layers)
+            guides = {layer: _guide(mask, size_hw) for layer, (_, size_hw) in sizes.items()}
+        with lasting(image):
+            if strips is None:
+                parts: Parts = iter(
+                    [{k: (found, None) for k, found in network(image, layers).items()}]
+                )
+            else:
+                parts = features_by_strip(network, image, layers, strips)
+            for part in parts:
+                for layer, (features, rows) in part.items():
+                    guide, positions = guides.get(layer, (None, None))
+                    gram = (
+                        region.weight
+                        / total
+                        * guided_gram(
+                            features,
+                            guide if guide is None or rows is None else guide[:, :, rows],
+                            positions and max(positions, LEAST_POSITIONS),
+                        )
+                    )
                     means[layer] = means[layer] + gram if layer in means else gram
     return means
-
-
-def _grams(
-    network: LossNetwork, region: Region, layers: Sequence[str], strips: Strips | None
-) -> Iterator[tuple[str, Tensor]]:
-    """For each layer and strip what it adds to the painting's Gram matrix."""
-    known = strips is not None or region.style_mask is not None
-    sizes = layer_sizes(network, region.style, layers) if known else {}
-    guides = {layer: _guide(region.style_mask, size) for layer, (_, size) in sizes.items()}
-    for own in features_by_strip(network, region.style, layers, strips):
-        for layer, (features, rows) in own.items():
-            guide, positions = guides.get(layer, (None, None))
-            if guide is not None and rows is not None:
-                guide = guide[:, :, rows]
-            least = None if positions is None else max(positions, LEAST_POSITIONS)
-            yield layer, guided_gram(features, guide, least)
 
 
 def _guide(mask: Tensor | None, size_hw: SizeHw) -> tuple[Tensor | None, float]:

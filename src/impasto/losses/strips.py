@@ -63,19 +63,10 @@ class Strips(NamedTuple):
             yield Strip(top, bottom, above, below, last=bottom == height)
 
 
-Own = dict[str, tuple[Tensor, slice | None]]
-
-
 def features_by_strip(
-    network: LossNetwork, image: Tensor, layers: Sequence[str], strips: Strips | None
-) -> Iterator[Own]:
-    """For each strip layer -> its own features, and which rows of the layer they are.
-
-    Without strips once, for the whole image; the rows are None.
-    """
-    if strips is None:
-        yield {layer: (found, None) for layer, found in network(image, layers).items()}
-        return
+    network: LossNetwork, image: Tensor, layers: Sequence[str], strips: Strips
+) -> Iterator[dict[str, tuple[Tensor, slice | None]]]:
+    """For each strip layer -> its own features, and which rows of the whole layer they are."""
     for strip in strips.of(image.shape[2]):
         shown = network(image[:, :, strip.above : strip.below], layers)
         yield {layer: strip.own(found) for layer, found in shown.items()}
@@ -86,13 +77,10 @@ def whole_features(
     network: LossNetwork, image: Tensor, layers: Sequence[str], strips: Strips | None
 ) -> dict[str, Tensor]:
     """Layer -> (1, C, h, w), for targets: without a gradient."""
+    if strips is None:
+        return network(image, layers)
     parts = list(features_by_strip(network, image, layers, strips))
-    return {
-        layer: parts[0][layer][0]
-        if len(parts) == 1
-        else torch.cat([part[layer][0] for part in parts], 2)
-        for layer in layers
-    }
+    return {layer: torch.cat([part[layer][0] for part in parts], 2) for layer in layers}
 
 
 def sums_in_strips(

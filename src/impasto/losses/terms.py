@@ -8,7 +8,7 @@ are one error each, divided by another number (`Scale`).
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Literal, NamedTuple, Protocol
@@ -33,7 +33,7 @@ from impasto.losses.shapes import accumulation_dtype
 Scale = Literal["absolute", "relative", "gatys"]
 # A target whose squared size is below this is taken as empty, and its error is left undivided.
 EMPTY_TARGET = 1e-12
-ERRORS = {
+ERRORS: dict[ContentKind, Callable[[Tensor, Tensor], Tensor]] = {
     "squared": content_errors,
     "absolute": absolute_content_errors,
     "unit": unit_feature_errors,
