@@ -18,7 +18,8 @@ from typer.core import TyperCommand
 from impasto.errors import ImpastoError
 from impasto.options import Declaration, Options, as_text, declared, from_text, literals, repeats
 
-OTHER_OPTIONS = "Options"  # the heading of those that declare no group
+OTHER_OPTIONS = "Options"  # the heading of those that declare no group; --help is among them
+_FIRST, _LAST = ("Arguments", "Input and output"), ("Speed and memory", OTHER_OPTIONS)
 
 
 class Command(TyperCommand):
@@ -28,7 +29,7 @@ class Command(TyperCommand):
         try:
             return super().invoke(ctx)
         except ImpastoError as error:
-            error.args = (_with_names(str(error), names_of(self)),)
+            error.args = (named_for(self, str(error)),)
             raise
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -41,9 +42,9 @@ class Command(TyperCommand):
             if param.param_type_name == "argument":
                 group = "Arguments"
             sections.setdefault(group, []).append(record)
-        sections[OTHER_OPTIONS] = sections.pop(OTHER_OPTIONS, [])  # last: --help is among them
-        for heading, records in sections.items():
-            if records:
+        middle = [heading for heading in sections if heading not in _FIRST + _LAST]
+        for heading in (*_FIRST, *middle, *_LAST):
+            if records := sections.get(heading):
                 with formatter.section(heading):
                     formatter.write_dl(records)
 
@@ -106,6 +107,11 @@ def names_of(command: Any) -> dict[str, str]:
         else:
             names[param.name] = (long or param.opts)[0]
     return names
+
+
+def named_for(command: Any, message: str) -> str:
+    """A message of the library with the command's flags in place of the options' `names`."""
+    return _with_names(message, names_of(command))
 
 
 def in_flags(message: str, records: Iterable[type[Options]]) -> str:
