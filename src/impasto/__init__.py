@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from impasto.models.upscalers import UpscalerEntry
     from impasto.models.upscalers import list_upscalers as upscalers
     from impasto.networks import load_loss_network
-    from impasto.optimization import optimize
     from impasto.optimization.inversion import invert
+    from impasto.optimization.optimize import optimize
     from impasto.optimization.texture import texture
     from impasto.painting import Engine, match_colors, restore, upscale_tensor
     from impasto.painting.stylize import stylize
@@ -95,7 +95,7 @@ _HOMES = {
     "load_loss_network": ("impasto.networks", "load_loss_network"),
     "load_upscaler": ("impasto.models", "load_superres_model"),
     "match_colors": ("impasto.painting", "match_colors"),
-    "optimize": ("impasto.optimization", "optimize"),
+    "optimize": ("impasto.optimization.optimize", "optimize"),
     "restore": ("impasto.painting", "restore"),
     "styles": ("impasto.models.gallery", "list_styles"),
     "stylize": ("impasto.painting.stylize", "stylize"),

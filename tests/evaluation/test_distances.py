@@ -19,7 +19,7 @@ from impasto.evaluation.distances import (
 from impasto.evaluation.lpips_heads import HEADS_FOLDER, load_lpips_heads
 from impasto.files.part_file import DownloadError
 from impasto.media import imresize, read_picture
-from impasto.networks.loss.inputs import TORCHVISION
+from impasto.networks.loss.architectures import TORCHVISION
 
 
 def images(seed: int) -> tuple[Tensor, Tensor]:

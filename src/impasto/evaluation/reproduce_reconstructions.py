@@ -23,7 +23,8 @@ from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.media import psnr, read_picture
 from impasto.models import load_style_model
 from impasto.networks import LossNetwork, load_loss_network
-from impasto.optimization.inversion import TV_WEIGHT, invert_features
+from impasto.optimization.config import TV_WEIGHT
+from impasto.optimization.inversion import invert_features
 from impasto.optimization.synthesis import synthesize_texture
 
 LOSS_NETWORK = "vgg19-normalised+vgg19-distilled"  # that of the bundled styles

@@ -216,9 +216,7 @@ class _Bench:
     ) -> dict[str, Any]:
         image, look = self._square(photo)
         objective.criterion.set_content(image)
-        of_pixels = PixelObjective(
-            objective.criterion, dtype=choose_dtype("auto", self.device)
-        )
+        of_pixels = PixelObjective(objective.criterion, dtype=choose_dtype("auto", self.device))
         start = white_noise(image)
         _, painted = lbfgs_curve(of_pixels, start, self.config.iterations, say)
         return self._distances(painted, look)

@@ -65,7 +65,8 @@ class ContentTerm(NamedTuple):
         if whole is None:
             return errors(features, self.target)
         share = (whole.stop - whole.start) / self.target.shape[2]
-        return errors(features, self.target[:, :, whole]) * share
+        part: Tensor = errors(features, self.target[:, :, whole]) * share
+        return part
 
     def error(self, sums: Tensor) -> Tensor:
         """(N,) -> scalar >= 0."""

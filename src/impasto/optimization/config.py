@@ -1,33 +1,32 @@
-"""The options of optimize, invert and texture, each declared once.
+"""The options of optimize, invert and texture, each declared once. Never imports torch.
 
 The functions' signatures, the commands' flags and the checks follow from these records, see
 `impasto.options`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from impasto.errors import OptionError
-from impasto.events import CancelToken, Notice, OnEvent, Progress
 from impasto.files.byte_sizes import parse_bytes
-from impasto.losses.terms import layer_weights
-from impasto.machine.devices import PRECISIONS, choose_device, choose_dtype
-from impasto.networks import LossNetwork, load_loss_network
-from impasto.networks.loss.load import AUTO, choose_loss_network
-from impasto.optimization.layers import Mode
 from impasto.options import Options, option, parse_weights
 
 IN_OUT, LOOK, SPEED = "Input and output", "Look", "Speed and memory"
+AUTO = "auto"
+PRECISIONS = ("auto", "float32", "bfloat16")
+Mode = Literal["best", "paper", "gatys"]
 Colors = Literal["style", "luminance", "recolored"]
 Optimizer = Literal["adam", "lbfgs"]
 LayerWeights = Mapping[str, float] | Sequence[str]
 MAX_SIZE = 8192
 ADAM_RATE = 0.02  # on pixels in [0, 1]
 LEAST_PX = 16  # of the shorter side: below, the loss networks' poolings leave nothing
-LEAST_MEMORY = 10**6  # less is a number without its unit
+ITERATIONS = 200  # of invert and texture
+TV_WEIGHT = 0.1  # of invert, for each pixel of a sample's side: relu1 0.1, relu2 0.2 ... relu5 1.6
+COARSEST_PX = 32  # of texture: short side of painting or texture in the first stage
 
 _SIDE: dict[str, Any] = {"unit": "px", "at_least": LEAST_PX, "at_most": MAX_SIZE, "group": LOOK}
 _WEIGHT: dict[str, Any] = {"at_least": 0, "group": LOOK}
@@ -49,7 +48,7 @@ class SeeingConfig(Options):
     iterations: int | None = option(
         None, "How many iterations.", at_least=1, default_text="200", group=LOOK
     )
-    seed: int = option(0, "Of the noise to start from.", group=LOOK)
+    seed: int = option(0, "Seed of the noise to start from.", group=LOOK)
     precision: str = option(
         "auto",
         "Number format of the loss network; auto is bfloat16 where that is fast, else float32.",
@@ -71,54 +70,13 @@ class SeeingConfig(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_memory is not None:
-            limit = parse_bytes(self.max_memory, "`max_memory`")
-            if limit < LEAST_MEMORY:
-                raise OptionError(
-                    f"`max_memory`: got {self.max_memory!r}, which is {limit} bytes; give the unit "
-                    "too, as 4GB or 512MiB"
-                )
-            object.__setattr__(self, "max_memory", limit)
+            object.__setattr__(self, "max_memory", parse_bytes(self.max_memory))
 
     @property
     def max_memory_bytes(self) -> int | None:
         """The limit as a number."""
         assert not isinstance(self.max_memory, str)
         return self.max_memory
-
-    def open(
-        self,
-        on_event: OnEvent,
-        cancel: CancelToken | None = None,
-        *,
-        in_place_of_auto: str = AUTO,
-        pooling: Literal["max", "average"] = "max",
-        loaded: LossNetwork | None = None,
-    ) -> tuple[LossNetwork, torch.device, torch.dtype]:
-        """The loss network on its device (one `loaded` already, if given), and what to use."""
-        if self.threads:
-            torch.set_num_threads(self.threads)
-        device = choose_device(self.device)
-        network = loaded
-
-        def on_progress(done: int, total: int | None) -> None:
-            if cancel is not None:
-                cancel.check()
-            note = "the loss network"
-            on_event(Progress(task="download", done=done, total=total, note=note))
-
-        if network is None:
-            asked = in_place_of_auto if self.loss_network == AUTO else self.loss_network
-            name = choose_loss_network(asked)
-            if asked == AUTO:
-                on_event(Notice(message=f"the loss network is {name}"))
-            network = load_loss_network(
-                name,
-                family=self.loss_network_family or None,
-                pooling=pooling,
-                on_progress=on_progress,
-            )
-        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return network, device, choose_dtype(self.precision, device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,11 +112,15 @@ class OptimizationConfig(SeeingConfig):
         None, "How much total variation counts; against grain.", default_text="by mode", **_WEIGHT
     )
     content_layers: LayerWeights | None = option(
-        None, "As relu4_2.", parse=parse_weights, default_text="by mode and network", group=LOOK
+        None,
+        "Layers of the content, as relu4_2.",
+        parse=parse_weights,
+        default_text="by mode and network",
+        group=LOOK,
     )
     style_layers: LayerWeights | None = option(
         None,
-        "As relu1_1,relu2_1:0.5.",
+        "Layers of the style, as relu1_1,relu2_1:0.5.",
         parse=parse_weights,
         default_text="by mode and network",
         group=LOOK,
@@ -176,7 +138,9 @@ class OptimizationConfig(SeeingConfig):
         "luminance: the photo's colours; recolored: the painting in the photo's.",
         group=LOOK,
     )
-    optimizer: Optimizer | None = option(None, "Of every stage.", default_text="lbfgs", group=LOOK)
+    optimizer: Optimizer | None = option(
+        None, "Optimiser of every stage.", default_text="lbfgs", group=LOOK
+    )
     learning_rate: float | None = option(
         None, "Adam's, pixels being 0 to 1.", above=0, default_text=f"{ADAM_RATE}", group=LOOK
     )
@@ -201,7 +165,7 @@ class OptimizationConfig(SeeingConfig):
         flags=("--relative", "--absolute"),
         group=LOOK,
     )
-    pooling: Literal["max", "average"] = option("max", "In VGG networks.", group=LOOK)
+    pooling: Literal["max", "average"] = option("max", "Pooling in VGG networks.", group=LOOK)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -225,10 +189,125 @@ class OptimizationConfig(SeeingConfig):
         layers = getattr(self, f"{kind}_layers")
         if layers is None:
             return
-        weights = layer_weights(layers, kind)
+        weights = weights_of(layers, kind)
         if not any(weights.values()):
             raise OptionError(
                 f"`{kind}_layers`: got {weights}; give at least one with a weight above 0 (to "
                 f"leave the {kind} out, give `{kind}_weight` 0)"
             )
         object.__setattr__(self, f"{kind}_layers", weights)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InversionConfig(SeeingConfig):
+    """How photos are inverted; refuses nonsense with OptionError when it is made.
+
+    `layers` are inverted by optimisation, one after another; or a `model`, a file of `impasto
+    train inversion`, gives its layer's inversion in one pass.
+    """
+
+    layers: tuple[str, ...] = option(
+        (),
+        "Layer, as relu3_3; repeat it, or separate several by commas.",
+        flags=("--layer",),
+        group=LOOK,
+    )
+    model: str | Path | None = option(
+        None, "Instead: a model file of `impasto train inversion`; one pass.", group=LOOK
+    )
+    size: int | None = option(
+        None,
+        "Long side of the result.",
+        unit="px",
+        at_least=1,
+        at_most=MAX_SIZE,
+        default_text="the photo's; without a model 512 at most",
+        group=LOOK,
+    )
+    iterations: int | None = option(
+        None, "Iterations for each layer.", at_least=1, default_text=str(ITERATIONS), group=LOOK
+    )
+    tv_weight: float | None = option(
+        None,
+        "How much total variation counts; more is smoother.",
+        at_least=0,
+        default_text=f"{TV_WEIGHT} for each px of a sample's side",
+        group=LOOK,
+    )
+
+    def __post_init__(self) -> None:
+        names = [name.strip() for text in self.layers for name in text.split(",")]
+        object.__setattr__(self, "layers", tuple(names))
+        super().__post_init__()
+        if bool(self.layers) == (self.model is not None):
+            raise OptionError("name at least one of `layers`, or a `model`, and not both")
+        if len(set(self.layers)) != len(self.layers) or not all(self.layers):
+            raise OptionError(f"`layers`: got {list(self.layers)}; wanted names, each once")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "1024x768" -> (1024, 768); "512" -> (512, 512). Raises OptionError."""
+    match = re.fullmatch(r"(\d+)(?:[x×](\d+))?", text.strip())  # noqa: RUF001
+    if match is None:
+        raise OptionError(f"got {text!r}; wanted WIDTHxHEIGHT in pixels, as 1024x768")
+    return int(match[1]), int(match[2] or match[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureConfig(SeeingConfig):
+    """How a texture is made; refuses nonsense with OptionError when it is made.
+
+    size_wh: width and height of the result, px.
+    """
+
+    layers: Mapping[str, float] = option(
+        help="Layers, as relu1_2,relu2_2:0.5; more and deeper ones bring larger structures.",
+        factory=dict,
+        group=LOOK,
+    )
+    size_wh: tuple[int, int] | None = option(
+        None,
+        "WIDTHxHEIGHT of the result, or one side.",
+        unit="px",
+        at_least=LEAST_PX,
+        at_most=MAX_SIZE,
+        parse=parse_size,
+        default_text="the painting's",
+        flags=("--size",),
+        group=LOOK,
+    )
+    painting_size: int | None = option(
+        None,
+        "Long side of the painting: smaller gives finer strokes.",
+        unit="px",
+        at_least=1,
+        at_most=MAX_SIZE,
+        default_text="its own, 512 at most",
+        group=LOOK,
+    )
+    seamless: bool = option(False, "Let the result tile the plane.", group=LOOK)
+    iterations: int | None = option(
+        None, "Iterations over all stages.", at_least=1, default_text=str(ITERATIONS), group=LOOK
+    )
+    coarsest_px: int = option(
+        COARSEST_PX,
+        "Short side of the first stage; 0: one stage, as in the papers, and no larger order.",
+        unit="px",
+        at_least=0,
+        flags=("--coarsest",),
+        group=LOOK,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.layers:
+            raise OptionError("`layers` are missing; name some, as relu1_2,relu2_2")
+        if not sum(weights_of(self.layers, "style").values()) > 0:
+            raise OptionError(f"`layers`: got {dict(self.layers)}; give one a weight above 0")
+
+
+def weights_of(layers: LayerWeights, kind: str) -> dict[str, float]:
+    """As `impasto.losses.terms.layer_weights`."""
+    from impasto.losses.terms import layer_weights
+
+    return layer_weights(layers, kind)

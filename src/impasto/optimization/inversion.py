@@ -1,6 +1,5 @@
 """Feature inversion: which picture does a layer of the loss network see? (paper, figure 3)"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,23 +14,20 @@ from impasto.events import CancelToken, OnEvent, ignore
 from impasto.losses import LossWeights, content_terms, isotropic_tv
 from impasto.losses.strips import whole_features
 from impasto.losses.terms import check_weight, lasting
-from impasto.media import Picture, contact_sheet, psnr, read_picture, to_pil, write_picture
+from impasto.media import Picture, contact_sheet, psnr, to_pil, write_picture
 from impasto.media.photos import Photo, as_picture
 from impasto.models.inversion_model import load_inversion_model
 from impasto.networks import LossNetwork
-from impasto.networks.loss.load import AUTO
-from impasto.optimization.config import LOOK, MAX_SIZE, SeeingConfig
+from impasto.optimization.config import AUTO, ITERATIONS, TV_WEIGHT, InversionConfig
 from impasto.optimization.descent import Stage, descend
 from impasto.optimization.memory import network_cost, strips_that_fit, usable_memory
 from impasto.optimization.objective import PictureLoss
-from impasto.optimization.outputs import OutputFiles, Preview
+from impasto.optimization.outputs import LEAST_SHEET, InversionFiles, Preview
 from impasto.optimization.pictures import check_layers, check_picture, size_of, visible
-from impasto.options import option, takes
+from impasto.optimization.setup import open_loss_network
+from impasto.options import takes
 
-ITERATIONS = 200
-TV_WEIGHT = 0.1  # for each pixel of a sample's side: relu1 0.1, relu2 0.2 ... relu5 1.6
 NOISE = 0.1  # standard deviation of the start around mid-grey
-LEAST_SHEET = 2  # layers from which a sheet shows them side by side
 
 
 def invert_features(
@@ -108,59 +104,6 @@ def inversion_stage(
 
 
 @dataclass(frozen=True, kw_only=True)
-class InversionConfig(SeeingConfig):
-    """How photos are inverted; refuses nonsense with OptionError when it is made.
-
-    `layers` are inverted by optimisation, one after another; or a `model`, a file of `impasto
-    train inversion`, gives its layer's inversion in one pass.
-    """
-
-    layers: tuple[str, ...] = option(
-        (),
-        "Layer, as relu3_3; repeat it, or separate several by commas.",
-        flags=("--layer",),
-        group=LOOK,
-    )
-    model: str | Path | None = option(
-        None, "Instead: a model file of `impasto train inversion`; one pass.", group=LOOK
-    )
-    size: int | None = option(
-        None,
-        "Long side of the result.",
-        unit="px",
-        at_least=1,
-        at_most=MAX_SIZE,
-        default_text="the photo's; without a model 512 at most",
-        group=LOOK,
-    )
-    iterations: int | None = option(
-        None, "Iterations for each layer.", at_least=1, default_text=str(ITERATIONS), group=LOOK
-    )
-    tv_weight: float | None = option(
-        None,
-        "How much total variation counts; more is smoother.",
-        at_least=0,
-        default_text=f"{TV_WEIGHT} for each px of a sample's side",
-        group=LOOK,
-    )
-
-    def __post_init__(self) -> None:
-        names = [name.strip() for text in self.layers for name in text.split(",")]
-        object.__setattr__(self, "layers", tuple(names))
-        super().__post_init__()
-        if bool(self.layers) == (self.model is not None):
-            raise OptionError("name at least one of `layers`, or a `model`, and not both")
-        if len(set(self.layers)) != len(self.layers) or not all(self.layers):
-            raise OptionError(f"`layers`: got {list(self.layers)}; wanted names, each once")
-
-    def size_hw(self, picture: Picture) -> tuple[int, int]:
-        """Of the results. A model is quick, so it has no limit."""
-        if self.model is None:
-            return size_of(picture.pixels, self.size)
-        return size_of(picture.pixels, self.size, limit=None)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Inversion:
     """What one layer saw. psnr: of the image, in dB; error: of its features, 1 for empty ones."""
 
@@ -203,25 +146,6 @@ def invert(
     return to_pil(_inverted(config, as_picture(photo), on_event, cancel).found[0].image)
 
 
-@dataclass(frozen=True, kw_only=True)
-class InversionFiles(OutputFiles):
-    """Which files go in and out.
-
-    Of one layer the inversion goes to `target`; of several each goes beside it, as
-    target-relu3_3.png, and `target` is a sheet of them all.
-    """
-
-    photo: Path
-
-    def of_layer(self, layer: str, layers: Sequence[str]) -> Path:
-        """Where the inversion of one of `layers` goes."""
-        if len(layers) < LEAST_SHEET:
-            return self.target
-        return self.target.with_name(
-            f"{self.target.stem}-{layer.replace('/', '-')}{self.target.suffix}"
-        )
-
-
 def invert_file(
     config: InversionConfig,
     files: InversionFiles,
@@ -234,10 +158,10 @@ def invert_file(
     what is there is written too, and the result says `interrupted`; if nothing is there yet, it is
     raised. Raises as `invert`, also for a target that cannot be written, before the work.
     """
-    picture = read_picture(files.photo, max_pixels=files.max_pixels)
+    picture = files.read(files.photo)
     layers = config.layers
     more = [files.of_layer(layer, layers) for layer in layers]
-    files.check(config.size_hw(picture), inputs=[files.photo], more=more)
+    files.check(_size_hw(config, picture), inputs=[files.photo], more=more)
     preview = Preview(files, on_event)
     done = _inverted(config, picture, preview, cancel, files)
     if len(layers) >= LEAST_SHEET:
@@ -258,8 +182,10 @@ def _inverted(
     check_picture(picture.pixels, name)
     model = None if config.model is None else load_inversion_model(config.model)
     trained_with = AUTO if model is None else model.config.loss_network
-    network, device, dtype = config.open(on_event, cancel, in_place_of_auto=trained_with)
-    photo = visible(picture, config.size_hw(picture)).to(device)
+    network, device, dtype = open_loss_network(
+        config, on_event, cancel, in_place_of_auto=trained_with
+    )
+    photo = visible(picture, _size_hw(config, picture)).to(device)
     check_picture(photo, f"{name}, at the size of the result,")
     layers = config.layers if model is None else (model.config.layer,)
     check_layers(network, list(layers), photo)
@@ -310,3 +236,10 @@ def _sheet(done: Inversions) -> Tensor:
     columns = 4
     rows = [images[start : start + columns] for start in range(0, len(images), columns)]
     return contact_sheet(rows, labels=labels)
+
+
+def _size_hw(config: InversionConfig, picture: Picture) -> tuple[int, int]:
+    """Of the results. A model is quick, so it has no limit."""
+    if config.model is None:
+        return size_of(picture.pixels, config.size)
+    return size_of(picture.pixels, config.size, limit=None)

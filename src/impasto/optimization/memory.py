@@ -57,13 +57,14 @@ def network_cost(
         for stage in chain.stages
     ]
     try:
-        kept = [_kept_bytes(network, layers, dtype, device, px) for px in PROBES_PX]
+        less = _kept_bytes(network, layers, dtype, device, PROBES_PX[0])
+        more = _kept_bytes(network, layers, dtype, device, PROBES_PX[1])
     finally:
         for hook in hooks:
             hook.remove()
     area = PROBES_PX[1] ** 2 - PROBES_PX[0] ** 2
     return NetworkCost(
-        bytes_per_pixel=(kept[1] - kept[0]) / area,
+        bytes_per_pixel=(more - less) / area,
         reach_px=_reach([[s for s in chain.stages if s in called] for chain in chains]),
         fixed_bytes=_filters_bytes(called) if (dtype, device.type) == (torch.float32, "cpu") else 0,
     )

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from impasto.optimization.config import OptimizationConfig, Optimizer
-from impasto.optimization.layers import Mode
+from impasto.optimization.config import Mode, OptimizationConfig, Optimizer
 
-DEFAULT_SIZE = 512
 LEAST_STAGE_PX = 32  # of the shorter side
 SHRINK = 2**0.5  # from one stage's side to the one before
 

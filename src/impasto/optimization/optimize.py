@@ -1,7 +1,7 @@
 """Paint a photo by optimising its pixels: pictures in, a Pillow image or a file out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,11 +10,11 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.events import CancelToken, OnEvent, ignore
-from impasto.media import Picture, luma, read_picture, resize, to_pil, write_picture
+from impasto.media import Picture, luma, resize, to_pil, write_picture
 from impasto.media.photos import Photo, as_picture
-from impasto.optimization.config import IN_OUT, LOOK, OptimizationConfig
+from impasto.optimization.config import OptimizationConfig
 from impasto.optimization.descent import descend
-from impasto.optimization.outputs import OutputFiles, Preview
+from impasto.optimization.outputs import OptimizationFiles, Preview
 from impasto.optimization.pictures import check_picture, visible
 from impasto.optimization.run import (
     Optimization,
@@ -23,7 +23,7 @@ from impasto.optimization.run import (
     optimize_image,
     result_size,
 )
-from impasto.options import option, takes
+from impasto.options import takes
 
 
 @takes(OptimizationConfig, leave_out=["init"])
@@ -65,36 +65,6 @@ def optimize(
     return to_pil(image, _alpha(source, image))
 
 
-@dataclass(frozen=True, kw_only=True)
-class OptimizationFiles(OutputFiles):
-    """Which pictures go in and out; see `optimize` for what they are.
-
-    keep_metadata: carry EXIF, XMP and resolution of the photo over.
-    """
-
-    content: Path
-    styles: tuple[Path, ...]
-    masks: tuple[Path, ...] = option(
-        (),
-        "White where the style goes; one for each style, in order.",
-        flags=("--mask",),
-        group=LOOK,
-    )
-    style_masks: tuple[Path, ...] = option(
-        (),
-        "White where the painting counts; one for each style.",
-        flags=("--style-mask",),
-        group=LOOK,
-    )
-    init: str | None = None
-    keep_metadata: bool = option(
-        True,
-        "Carry EXIF (with place and date), XMP and resolution over.",
-        flags=("--keep-metadata", "--no-metadata"),
-        group=IN_OUT,
-    )
-
-
 def optimize_file(
     config: OptimizationConfig,
     files: OptimizationFiles,
@@ -109,7 +79,7 @@ def optimize_file(
     written, before the work.
     """
     config, start = _start(config, files.init)
-    read = {path: _read(files, path) for path in (files.content, *files.styles)}
+    read = {path: files.read(path) for path in (files.content, *files.styles)}
     for path, each in read.items():
         check_picture(each.pixels, str(path))
     photo = read[files.content]
@@ -118,7 +88,7 @@ def optimize_file(
         inputs.append(Path(files.init))
     files.check(result_size(config, photo.pixels), inputs=inputs)
     masks, style_masks = (
-        [_read(files, path) for path in paths] for paths in (files.masks, files.style_masks)
+        [files.read(path) for path in paths] for paths in (files.masks, files.style_masks)
     )
     preview = Preview(files, on_event)
     found = optimize_image(
@@ -176,7 +146,3 @@ def _start(
     if isinstance(init, str) and init in ("content", "noise"):
         return replace(config, init=init), None
     return config, as_picture(init)
-
-
-def _read(files: OutputFiles, path: Path) -> Picture:
-    return read_picture(path, max_pixels=files.max_pixels)

@@ -1,17 +1,25 @@
-"""The files of an optimisation: what goes in and out, asked before the work, and previews."""
+"""The files of an optimisation: what goes in and out, asked before the work, and previews.
+
+Never imports torch up here, so that the commands' help is quick.
+"""
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from impasto.errors import ImageError, OptionError
 from impasto.events import Event, Notice, OnEvent, Step
 from impasto.files.user_files import nearest_folder
-from impasto.media import DEFAULT_MAX_PIXELS, check_target, write_picture
-from impasto.optimization.config import IN_OUT
+from impasto.optimization.config import IN_OUT, LOOK
 from impasto.options import Options, option
+
+if TYPE_CHECKING:
+    from impasto.media import Picture
+
+LEAST_SHEET = 2  # layers from which a sheet shows them side by side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +46,21 @@ class OutputFiles(Options):
         "Quality of JPEG, WebP and AVIF files.",
         at_least=1,
         at_most=100,
-        flags=("--quality", "--file-quality"),
         group=IN_OUT,
     )
-    max_pixels: int = option(
-        DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = option(
+        None,
         "Refuse pictures of more pixels, which may be made to fill the memory.",
         at_least=1,
+        default_text="300 million",
         group=IN_OUT,
     )
+
+    def read(self, path: Path) -> "Picture":
+        """A picture file, unless it is too large. Raises ImageError."""
+        from impasto.media import DEFAULT_MAX_PIXELS, read_picture
+
+        return read_picture(path, max_pixels=self.max_pixels or DEFAULT_MAX_PIXELS)
 
     def check(
         self, size_hw: tuple[int, int], *, inputs: Iterable[Path], more: Iterable[Path] = ()
@@ -56,6 +70,8 @@ class OutputFiles(Options):
         `more`: what is written beside target and preview. Raises ImageError or OptionError, which
         name the file.
         """
+        from impasto.media import check_target
+
         taken = {path.resolve() for path in inputs}
         for target in filter(None, (self.target, *more, self.preview)):
             check_target(target, size_hw)
@@ -66,6 +82,62 @@ class OutputFiles(Options):
             _check_folder(target)
         if self.preview is not None and self.preview.resolve() == self.target.resolve():
             raise OptionError(f"{self.preview} is the result itself; give the preview another name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizationFiles(OutputFiles):
+    """Which pictures go in and out; see `optimize` for what they are.
+
+    keep_metadata: carry EXIF, XMP and resolution of the photo over.
+    """
+
+    content: Path
+    styles: tuple[Path, ...]
+    masks: tuple[Path, ...] = option(
+        (),
+        "White where the style goes; one for each style, in order.",
+        flags=("--mask",),
+        group=LOOK,
+    )
+    style_masks: tuple[Path, ...] = option(
+        (),
+        "White where the painting counts; one for each style.",
+        flags=("--style-mask",),
+        group=LOOK,
+    )
+    init: str | None = None
+    keep_metadata: bool = option(
+        True,
+        "Carry EXIF (with place and date), XMP and resolution over.",
+        flags=("--keep-metadata", "--no-metadata"),
+        group=IN_OUT,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InversionFiles(OutputFiles):
+    """Which files go in and out.
+
+    Of one layer the inversion goes to `target`; of several each goes beside it, as
+    target-relu3_3.png, and `target` is a sheet of them all.
+    """
+
+    photo: Path
+
+    def of_layer(self, layer: str, layers: Sequence[str]) -> Path:
+        """Where the inversion of one of `layers` goes."""
+        if len(layers) < LEAST_SHEET:
+            return self.target
+        return self.target.with_name(
+            f"{self.target.stem}-{layer.replace('/', '-')}{self.target.suffix}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureFiles(OutputFiles):
+    """Which files go in and out."""
+
+    painting: Path
 
 
 def _check_folder(target: Path) -> None:
@@ -117,6 +189,8 @@ class Preview:
             self.files.preview.unlink(missing_ok=True)
 
     def _write(self, step: Step) -> None:
+        from impasto.media import write_picture
+
         assert self.files.preview is not None
         assert step.image is not None
         try:

@@ -16,7 +16,7 @@ from impasto.optimization.config import ADAM_RATE, LEAST_PX, OptimizationConfig
 from impasto.optimization.descent import Descent, Stage, descend
 from impasto.optimization.modes import DEFAULTS, StagePlan, plan_stages
 from impasto.optimization.pictures import check_picture, size_of
-from impasto.optimization.setup import prepare, regions_of
+from impasto.optimization.setup import open_loss_network, prepare, regions_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +93,8 @@ class Optimization:
         regions = regions_of(config, styles, pictures.masks, pictures.style_masks, hw)
         if pictures.init is not None:
             check_picture(pictures.init, "the image to start from", may_be_blank=True)
-        network, device, self.dtype = config.open(
-            on_event, cancel, pooling=config.pooling, loaded=loss_network
+        network, device, self.dtype = open_loss_network(
+            config, on_event, cancel, pooling=config.pooling, loaded=loss_network
         )
         self.config = config
         self.canvas = canvas = Canvas(size_hw=size_hw, border=_border_px(config, size_hw))

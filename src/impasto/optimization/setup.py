@@ -4,19 +4,22 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from impasto.errors import OptionError
-from impasto.events import Notice, OnEvent
+from impasto.events import CancelToken, Notice, OnEvent, Progress
 from impasto.losses import LossWeights, content_terms, squared_tv
 from impasto.losses.regions import Region, check_regions, layer_sizes, region_terms
 from impasto.losses.strips import Strips, whole_features
 from impasto.losses.terms import Scale, Term, lasting, layer_weights
+from impasto.machine.devices import choose_device, choose_dtype
 from impasto.media import resize, scaled_size
-from impasto.networks import LossNetwork
-from impasto.optimization.config import LEAST_PX, OptimizationConfig
+from impasto.networks import LossNetwork, load_loss_network
+from impasto.networks.loss.load import choose_loss_network
+from impasto.optimization.config import AUTO, LEAST_PX, OptimizationConfig, SeeingConfig
 from impasto.optimization.layers import VGG_LAYERS, default_layers
 from impasto.optimization.memory import NetworkCost, network_cost, strips_that_fit, usable_memory
 from impasto.optimization.modes import DEFAULTS, StagePlan
@@ -247,3 +250,38 @@ def regions_of(
     ]
     check_regions(regions, content_hw)
     return regions
+
+
+def open_loss_network(
+    config: SeeingConfig,
+    on_event: OnEvent,
+    cancel: CancelToken | None = None,
+    *,
+    in_place_of_auto: str = AUTO,
+    pooling: Literal["max", "average"] = "max",
+    loaded: LossNetwork | None = None,
+) -> tuple[LossNetwork, torch.device, torch.dtype]:
+    """The loss network on its device (one `loaded` already, if given), and what to use."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    device = choose_device(config.device)
+    network = loaded
+
+    def on_progress(done: int, total: int | None) -> None:
+        if cancel is not None:
+            cancel.check()
+        on_event(Progress(task="download", done=done, total=total, note="the loss network"))
+
+    if network is None:
+        asked = in_place_of_auto if config.loss_network == AUTO else config.loss_network
+        name = choose_loss_network(asked)
+        if asked == AUTO:
+            on_event(Notice(message=f"the loss network is {name}"))
+        network = load_loss_network(
+            name,
+            family=config.loss_network_family or None,
+            pooling=pooling,
+            on_progress=on_progress,
+        )
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, device, choose_dtype(config.precision, device)

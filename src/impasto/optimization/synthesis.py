@@ -16,13 +16,12 @@ from impasto.losses.terms import layer_weights
 from impasto.media import resize
 from impasto.networks import LossNetwork
 from impasto.networks.padding import reflect_pad
+from impasto.optimization.config import COARSEST_PX, ITERATIONS
 from impasto.optimization.descent import Stage, descend
 from impasto.optimization.memory import NetworkCost, network_cost, strips_that_fit, usable_memory
 from impasto.optimization.objective import PictureLoss
 from impasto.optimization.pictures import check_layers, check_picture
 
-ITERATIONS = 200
-COARSEST_PX = 32  # short side of the painting, or of the texture, in the first stage
 # How far a seamless texture is continued for a network that does not tell how far it sees.
 SEAM_PX = 64
 

@@ -1,92 +1,22 @@
 """`texture`: a painting in, a picture of its style alone out, as a Pillow image or a file."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from torch import Tensor
 
-from impasto.errors import OptionError
 from impasto.events import CancelToken, OnEvent, ignore
-from impasto.losses.terms import layer_weights
-from impasto.media import Picture, read_picture, resize, to_pil, write_picture
+from impasto.media import Picture, resize, to_pil, write_picture
 from impasto.media.photos import Photo, as_picture
-from impasto.optimization.config import LEAST_PX, LOOK, MAX_SIZE, SeeingConfig
+from impasto.optimization.config import ITERATIONS, TextureConfig, weights_of
 from impasto.optimization.descent import descend
-from impasto.optimization.outputs import OutputFiles, Preview
+from impasto.optimization.outputs import Preview, TextureFiles
 from impasto.optimization.pictures import check_picture, size_of, visible
-from impasto.optimization.synthesis import COARSEST_PX, ITERATIONS, texture_stages
-from impasto.options import option, takes
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """ "1024x768" -> (1024, 768); "512" -> (512, 512). Raises OptionError."""
-    match = re.fullmatch(r"(\d+)(?:[x×](\d+))?", text.strip())  # noqa: RUF001
-    if match is None:
-        raise OptionError(f"got {text!r}; wanted WIDTHxHEIGHT in pixels, as 1024x768")
-    return int(match[1]), int(match[2] or match[1])
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextureConfig(SeeingConfig):
-    """How a texture is made; refuses nonsense with OptionError when it is made.
-
-    size_wh: width and height of the result, px.
-    """
-
-    layers: Mapping[str, float] = option(
-        help="As relu1_2,relu2_2:0.5; more and deeper ones bring larger structures.",
-        factory=dict,
-        group=LOOK,
-    )
-    size_wh: tuple[int, int] | None = option(
-        None,
-        "WIDTHxHEIGHT of the result, or one side.",
-        unit="px",
-        at_least=LEAST_PX,
-        at_most=MAX_SIZE,
-        parse=parse_size,
-        default_text="the painting's",
-        flags=("--size",),
-        group=LOOK,
-    )
-    painting_size: int | None = option(
-        None,
-        "Long side of the painting: smaller gives finer strokes.",
-        unit="px",
-        at_least=1,
-        at_most=MAX_SIZE,
-        default_text="its own, 512 at most",
-        group=LOOK,
-    )
-    seamless: bool = option(False, "Let the result tile the plane.", group=LOOK)
-    iterations: int | None = option(
-        None, "Iterations over all stages.", at_least=1, default_text=str(ITERATIONS), group=LOOK
-    )
-    coarsest_px: int = option(
-        COARSEST_PX,
-        "Short side of the first stage; 0: one stage, as in the papers, and no larger order.",
-        unit="px",
-        at_least=0,
-        flags=("--coarsest",),
-        group=LOOK,
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.layers:
-            raise OptionError("`layers` are missing; name some, as relu1_2,relu2_2")
-        if not sum(layer_weights(self.layers, "style").values()) > 0:
-            raise OptionError(f"`layers`: got {dict(self.layers)}; give one a weight above 0")
-
-    def size_hw(self, picture: Picture) -> tuple[int, int]:
-        """Of the result."""
-        if self.size_wh is None:
-            return size_of(picture.pixels, self.painting_size)
-        return self.size_wh[1], self.size_wh[0]
+from impasto.optimization.setup import open_loss_network
+from impasto.optimization.synthesis import texture_stages
+from impasto.options import takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,15 +45,8 @@ def texture(
     `TextureConfig`. Raises ImageError, OptionError, WeightsError or OptimizationError, and
     Cancelled if there is no image yet.
     """
-    config = TextureConfig(layers=layer_weights(layers, "style"), **options)
+    config = TextureConfig(layers=weights_of(layers, "style"), **options)
     return to_pil(_made(config, as_picture(painting), on_event, cancel).image)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextureFiles(OutputFiles):
-    """Which files go in and out."""
-
-    painting: Path
 
 
 def texture_file(
@@ -138,8 +61,8 @@ def texture_file(
     was a coarse one, and the result says `interrupted`; if nothing is there yet, it is raised.
     Raises as `texture`, also for a target that cannot be written, before the work.
     """
-    picture = read_picture(files.painting, max_pixels=files.max_pixels)
-    files.check(config.size_hw(picture), inputs=[files.painting])
+    picture = files.read(files.painting)
+    files.check(_size_hw(config, picture), inputs=[files.painting])
     preview = Preview(files, on_event)
     made = _made(config, picture, preview, cancel, name=str(files.painting))
     write_picture(files.target, made.image, quality=files.quality)
@@ -156,8 +79,8 @@ def _made(
     name: str = "the painting",
 ) -> Texture:
     check_picture(picture.pixels, name)
-    network, device, dtype = config.open(on_event, cancel)
-    size_hw = config.size_hw(picture)
+    network, device, dtype = open_loss_network(config, on_event, cancel)
+    size_hw = _size_hw(config, picture)
     stages = texture_stages(
         network,
         visible(picture, size_of(picture.pixels, config.painting_size)).to(device),
@@ -176,3 +99,10 @@ def _made(
         loss_network=network.name,
         interrupted=run.stopped is not None,
     )
+
+
+def _size_hw(config: TextureConfig, picture: Picture) -> tuple[int, int]:
+    """Of the result."""
+    if config.size_wh is None:
+        return size_of(picture.pixels, config.painting_size)
+    return config.size_wh[1], config.size_wh[0]
