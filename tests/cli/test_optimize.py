@@ -17,8 +17,6 @@ from typer.testing import CliRunner, Result
 
 import impasto
 from impasto.cli.app import app
-from impasto.cli.optimization import describe_step, watched
-from impasto.events import Notice, Progress, Step
 from impasto.media import imresize, write_picture
 from impasto.optimization import OptimizationConfig
 
@@ -145,46 +143,7 @@ def test_the_photo_may_still_be_given_as_content(network_file: Path) -> None:
 
 def test_the_facades_keywords_and_the_flags_are_the_configs_fields() -> None:
     group: Any = get_command(app)
-    flags = {param.name for param in group.commands["optimize"].params}
+    flags = {param.name for param in group.load("optimize").params}
     fields = set(OptimizationConfig.__dataclass_fields__)
     assert fields <= set(inspect.signature(impasto.optimize).parameters)
     assert fields <= flags
-
-
-def step(**changes: Any) -> Step:
-    values: dict[str, Any] = {
-        "iteration": 3,
-        "iterations": 10,
-        "stage": 2,
-        "stages": 4,
-        "loss": 1.25,
-        "terms": {"content": 0.5, "style": 0.25, "tv": 0.0, "style relu1_1": 1e-6},
-        "image": torch.zeros(1, 3, 20, 30),
-        "images_per_second": 2.0,
-    }
-    return Step(**{**values, **changes})
-
-
-def test_the_live_line_names_every_term() -> None:
-    assert describe_step(step()) == (
-        "stage 2/4  30x20  total 1.2500  content 0.5000  style 0.2500  [relu1_1 1.00e-06]"
-        "  2.00 it/s"
-    )
-    assert describe_step(step(stages=1, terms={"content": 2e5})) == (
-        "30x20  total 1.2500  content 2.00e+05  2.00 it/s"
-    )
-
-
-def test_where_nobody_watches_the_last_step_and_notices_are_lines(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with watched(whole_memory=False) as on_event:
-        on_event(Notice(message="look here"))
-        on_event(Progress(task="download", done=9e6, total=9e6, note="the loss network"))
-        on_event(step())
-        on_event(step(iteration=10))
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "note: look here"
-    assert lines[1] == "9000000/9000000  downloading the loss network: 9 MB"
-    assert lines[2].startswith("10/10  stage 2/4")
-    assert len(lines) == 3

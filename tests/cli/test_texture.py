@@ -108,7 +108,7 @@ def test_sizes_are_width_by_height_or_a_square() -> None:
 def test_python_and_command_have_the_options_of_the_config() -> None:
     fields = set(get_type_hints(TextureConfig))
     assert fields <= set(inspect.signature(impasto.texture).parameters)
-    command = get_command(app).commands["texture"]  # type: ignore[attr-defined]
+    command = get_command(app).load("texture")  # type: ignore[attr-defined]
     assert fields <= {parameter.name for parameter in command.params}
 
 

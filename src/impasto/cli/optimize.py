@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli.flags import with_flags
-from impasto.cli.optimization import Output, files_of, watched
+from impasto.cli.optimization import Output, files_of
 from impasto.errors import OptionError
 from impasto.files.user_files import user_path
 from impasto.optimization.config import IN_OUT, LOOK, OptimizationConfig
@@ -43,8 +43,10 @@ def optimize(
 
     Ctrl-C keeps what is there: it is written to OUT.
     """
+    from impasto.cli.progress import LiveLine
     from impasto.cli.root import EXIT_INTERRUPTED
     from impasto.jobs.finding import shown
+    from impasto.machine.freed_memory import keep_freed_memory
     from impasto.optimization import optimize_file
 
     if (photo is None) == (content is None):
@@ -58,7 +60,9 @@ def optimize(
         init=init,
     )
     config = OptimizationConfig(**given)
-    with watched(whole_memory=config.max_memory is None) as on_event:
+    if config.max_memory is None:  # it is quicker, and takes a little more memory
+        keep_freed_memory()
+    with LiveLine() as on_event:
         result = optimize_file(config, files, on_event)
     target = shown(files.target)
     if result.interrupted:
