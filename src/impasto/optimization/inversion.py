@@ -15,7 +15,7 @@ from impasto.losses import LossWeights, content_terms, isotropic_tv
 from impasto.losses.strips import whole_features
 from impasto.losses.terms import check_weight, lasting
 from impasto.media import Picture, contact_sheet, psnr, to_pil, write_picture
-from impasto.media.photos import Photo, as_picture
+from impasto.media.reading import Photo, as_picture
 from impasto.models.inversion_model import load_inversion_model
 from impasto.networks import LossNetwork
 from impasto.optimization.config import AUTO, ITERATIONS, TV_WEIGHT, InversionConfig

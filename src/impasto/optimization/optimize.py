@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.events import CancelToken, OnEvent, ignore
 from impasto.media import Picture, luma, resize, to_pil, write_picture
-from impasto.media.photos import Photo, as_picture
+from impasto.media.reading import Photo, as_picture
 from impasto.optimization.config import OptimizationConfig
 from impasto.optimization.descent import descend
 from impasto.optimization.outputs import OptimizationFiles, Preview

@@ -6,7 +6,7 @@ from torch import Tensor
 from impasto.errors import ImageError, OptionError
 from impasto.losses.shapes import check_image
 from impasto.media import Picture, luma, resize, scaled_size
-from impasto.media.transparency import fill_hidden
+from impasto.media.colors import fill_hidden
 from impasto.networks import LossNetwork
 from impasto.optimization.config import LEAST_PX, MAX_SIZE
 

@@ -20,14 +20,16 @@ from impasto.files.atomic import write_with
 from impasto.files.cache import OFFLINE_VARIABLE, is_offline, locked
 from impasto.files.download import (
     ChangedError,
+    DownloadError,
     NoRangesError,
+    PartFile,
     Progress,
     Reply,
     Retry,
     open_url,
     retrying,
+    storage_errors,
 )
-from impasto.files.part_file import DownloadError, PartFile, storage_errors
 from impasto.networks.loss.shapes import Shape
 
 Check = Callable[[Mapping[str, Tensor]], None]
