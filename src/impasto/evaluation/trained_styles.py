@@ -21,7 +21,7 @@ from impasto.models.gallery import list_styles
 from impasto.networks import LossNetwork, load_loss_network
 from impasto.networks.loss.weight_file import hash_tensors
 from impasto.optimization.lbfgs import LbfgsStep, projected_lbfgs
-from impasto.optimization.objective import PixelObjective, perceptual_objective
+from impasto.optimization.objective import PixelObjective
 
 HISTORY = 10  # of L-BFGS
 SLACK = 1e-3  # of its line search: bfloat16 rounds values by about this share
@@ -112,7 +112,7 @@ class TrainedObjective(TrainedStyle):
     def of_pixels(self, photo: Tensor, dtype: torch.dtype = torch.float32) -> PixelObjective:
         """The objective over the pixels of a picture of this photo, whose content it sets."""
         self.criterion.set_content(photo)
-        return perceptual_objective(self.criterion, dtype=dtype)
+        return PixelObjective(self.criterion, dtype=dtype)
 
 
 _TERMS = tuple(field.name for field in fields(LossWeights))
