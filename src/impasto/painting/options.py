@@ -4,12 +4,16 @@ Signature and help of the functions, the flags of the commands and the bounds fo
 records, see `impasto.options`.
 """
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable
+import warnings
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from impasto.events import CancelToken, OnEvent, ignore
+from impasto.events import CancelToken, Notice, OnEvent, Progress, ignore
 from impasto.files.byte_sizes import parse_bytes
+from impasto.media.picture import DEFAULT_MAX_PIXELS
 from impasto.options import Options, option
 
 IN_OUT, LOOK, SPEED = "Input and output", "Look", "Speed and memory"
@@ -17,6 +21,8 @@ BACKENDS = ("auto", "eager", "compile", "openvino", "onnx")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 SUPERRES_PRECISIONS = PRECISIONS[:-1]
 COLOR_MATCHES = ("auto", "none", "histogram", "low-frequency")
+
+LARGEST_PIXELS = 2**36  # of any file, where memory is bounded
 
 _PX: dict[str, Any] = {"unit": "px", "at_least": 1}
 _SHARE: dict[str, Any] = {"at_least": 0, "at_most": 1, "group": LOOK}
@@ -73,8 +79,8 @@ class Speed(Options):
             object.__setattr__(self, "max_memory", parse_bytes(self.max_memory, "`max_memory`:"))
 
     @property
-    def max_memory_bytes(self) -> int | None:
-        """The limit as a number."""
+    def memory_limit(self) -> int | None:
+        """In bytes."""
         assert not isinstance(self.max_memory, str)
         return self.max_memory
 
@@ -105,6 +111,11 @@ class Output(Options):
         default_text="the system's for temporary files",
         group=SPEED,
     )
+
+    def pixel_limit(self, memory_limit: int | None) -> int:
+        """What `max_pixels` is, if it is not given, under such a limit of memory."""
+        default = DEFAULT_MAX_PIXELS if memory_limit is None else LARGEST_PIXELS
+        return default if self.max_pixels is None else self.max_pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +153,11 @@ class StylizeFileOptions(Output, StylizeOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuperResOptions(Watching, Speed):
+class TiledOptions(Watching, Speed):
     """What upscale and restore share."""
+
+    size = None  # of the result, where that can be asked for
+    mask = None  # of what is missing, likewise
 
     precision: str = option(
         "auto",
@@ -181,7 +195,7 @@ class Enlargement(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscaleOptions(SuperResOptions):
+class UpscaleOptions(TiledOptions):
     """How a photo is enlarged."""
 
     size: int | None = option(
@@ -205,7 +219,7 @@ class UpscaleFileOptions(Output, UpscaleOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestoreOptions(SuperResOptions):
+class RestoreOptions(TiledOptions):
     """How a photo is restored."""
 
     mask: Any = option(
@@ -221,3 +235,72 @@ class RestoreOptions(SuperResOptions):
 @dataclass(frozen=True, kw_only=True)
 class RestoreFileOptions(Output, RestoreOptions):
     """How a picture file is restored."""
+
+
+class Watch:
+    """Tells how the work on one picture goes, as one number that never falls; ends it when told to.
+
+    Its functions raise Cancelled once the token is set.
+    """
+
+    def __init__(self, on_event: OnEvent, cancel: CancelToken | None) -> None:
+        self.on_event = on_event
+        self.cancel = cancel
+        self._most = 0.0
+
+    def stage(self, start: float, end: float) -> Callable[[float], None]:
+        """Takes what share of this stage of the work is done."""
+
+        def tell(share: float) -> None:
+            self._most = max(self._most, start + (end - start) * share)
+            self.on_event(Progress(task="picture", done=self._most, total=1.0))
+            self.check()
+
+        return tell
+
+    def notice(self, message: str) -> None:
+        """Say something that a person should know."""
+        self.on_event(Notice(message=message))
+
+    def check(self) -> None:
+        """Raise Cancelled if the work was told to stop."""
+        if self.cancel is not None:
+            self.cancel.check()
+
+
+Made = TypeVar("Made", bound=Options)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def made(record: type[Made], options: dict[str, Any]) -> Made:
+    """A function's keywords as their record. Raises TypeError for unknown ones, OptionError."""
+    if isinstance(options.get("quality"), str):
+        warnings.warn(
+            "`quality` of a style's networks is now `network`; `quality` is a file's, 1 to 100",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+        options["network"] = options.pop("quality")
+    known = [each.name for each in fields(record)]
+    if unknown := sorted(set(options) - set(known)):
+        raise TypeError(f"no option {unknown[0]!r}; choose from {', '.join(known)}")
+    return record(**options)
+
+
+def shows_options(record: type[Options]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have help() and `inspect.signature` show a function's `**options` one by one."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        shown = [
+            inspect.Parameter(each.name, keyword, default=each.default, annotation=each.type)
+            for each in fields(record)
+        ]
+        signature = signature.replace(parameters=[*own, *shown])
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        return function
+
+    return decorate
