@@ -90,10 +90,18 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """One input or piece could not be done; the work goes on with the next."""
+    """One input or piece could not be done; the work goes on with the next.
+
+    error: what was raised, where something was.
+    """
 
     name: str
     reason: str
+    error: Exception | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        named = self.reason.startswith(self.name)  # errors about files name them first
+        return self.reason if named else f"{self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)

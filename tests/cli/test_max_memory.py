@@ -49,4 +49,4 @@ def test_a_size_that_is_none_is_wrong_usage(photo: Path) -> None:
         app, ["stylize", str(photo), "--style", "starry-night", "--max-memory", "plenty"]
     )
     assert done.exit_code == 2
-    assert "--max-memory 'plenty'" in done.output
+    assert "--max-memory: got 'plenty'" in done.output

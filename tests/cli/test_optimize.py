@@ -92,7 +92,7 @@ def test_every_option_arrives(network_file: Path) -> None:
         (["--max-memory", "0"], 2, "--max-memory"),
         (["--max-memory", "0.01"], 2, "GiB"),
         (["--max-memory", "10MB"], 2, "GiB"),
-        (["--max-memory", "plenty"], 2, "--max-memory 'plenty'"),
+        (["--max-memory", "plenty"], 2, "--max-memory: got 'plenty'"),
         (["-o", "photo.png"], 2, "never overwritten"),
         (["-o", "folder.xyz"], 1, "cannot write"),
         (["-o", "/"], 2, "--output"),

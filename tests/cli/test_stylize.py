@@ -204,7 +204,7 @@ def test_a_photo_of_too_many_pixels_is_a_bad_file(wave: Path) -> None:
 def test_quality_sets_the_size_of_a_jpeg(folder: Path, wave: Path) -> None:
     write_photo(folder / "large.png", size=(64, 64))
     for quality in ("30", "95"):
-        run("large.png", "--style", wave, "--file-quality", quality, "-o", f"{quality}.jpg")
+        run("large.png", "--style", wave, "--quality", quality, "-o", f"{quality}.jpg")
     assert (folder / "30.jpg").stat().st_size < (folder / "95.jpg").stat().st_size
 
 

@@ -251,4 +251,4 @@ class TestBoundedMemory:
     def test_a_size_that_is_none_is_wrong_usage(self, command: tuple[str, ...]) -> None:
         result = run(*command, "single.jpg", "--max-memory", "plenty")
         assert result.exit_code == 2
-        assert "--max-memory 'plenty'" in result.stderr
+        assert "--max-memory: got 'plenty'" in result.stderr

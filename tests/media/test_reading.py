@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -126,7 +127,6 @@ def test_rgba_is_split_and_hidden_colors_stay(tmp_path, suffix, options) -> None
 
 
 def test_premultiplied_tiff_colors_are_divided_by_alpha(tmp_path) -> None:
-    tifffile = pytest.importorskip("tifffile")
     path = tmp_path / "premultiplied.tif"
     samples = np.array([[[64, 32, 0, 128], [10, 20, 30, 255], [0, 0, 0, 0]]], np.uint8)
     tifffile.imwrite(path, samples, photometric="rgb", extrasamples=["assocalpha"])

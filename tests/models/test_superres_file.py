@@ -8,7 +8,7 @@ import torch
 
 from impasto.errors import ModelError
 from impasto.models import load_style_model, load_superres_model, save_superres_model, upscalers
-from impasto.models.superres_file import SUPERRES
+from impasto.models.kinds import SUPERRES
 from impasto.networks.superres import SuperResConfig, build_superres_network
 
 SMALL = SuperResConfig(factor=2, width=0.125, blocks=1)

@@ -11,7 +11,7 @@ from impasto.cli.import_model import import_model
 from impasto.cli.invert import invert
 from impasto.cli.optimize import optimize
 from impasto.cli.reproduce import reproduce
-from impasto.cli.root import QuickCommand, RootGroup
+from impasto.cli.root import App, RootGroup
 from impasto.cli.styles import styles
 from impasto.cli.stylize import stylize
 from impasto.cli.texture import texture
@@ -20,7 +20,7 @@ from impasto.cli.upscalers import upscalers
 
 EPILOG = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."
 
-app = typer.Typer(
+app = App(
     name="impasto",
     cls=RootGroup,
     no_args_is_help=True,
@@ -54,14 +54,14 @@ def _root(
     """Paint photos in the style of a painting, enlarge them, and train the networks that do it."""
 
 
-app.command("stylize", cls=QuickCommand)(stylize)
+app.command("stylize")(stylize)
 app.command("upscale")(upscale)
 app.command("restore")(restore)
 app.command("optimize")(optimize)
 app.command("invert")(invert)
 app.command("texture")(texture)
-app.command("styles", cls=QuickCommand)(styles)
-app.command("upscalers", cls=QuickCommand)(upscalers)
+app.command("styles")(styles)
+app.command("upscalers")(upscalers)
 
 
 @app.command("train", help="Train a style of your own from a painting and a folder of photos.")

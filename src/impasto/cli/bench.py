@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from impasto.cli.options import Device, DeviceName
-from impasto.cli.targets import check_target
 
 if TYPE_CHECKING:
     from impasto.evaluation.bench import Bench, BenchRow
@@ -35,11 +34,12 @@ def bench(
 
     from impasto.evaluation.bench import BenchConfig, run_bench
     from impasto.files.atomic import write_text
+    from impasto.jobs import check_file
     from impasto.models.gallery import find_style
-    from impasto.models.model_path import path_of
+    from impasto.models.names import path_of
 
     if json_file is not None:
-        check_target(json_file, "--json", overwrite=True)
+        check_file(json_file, "json_file", overwrite=True)
     if threads is not None:
         torch.set_num_threads(threads)
     qualities = ("full",) if path_of(style) is not None else find_style(style).qualities

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.options import QualityName
+from impasto.cli.options import Network, NetworkName
 
 
 class SamplesName(StrEnum):
@@ -55,9 +55,7 @@ def export(
     samples: Annotated[
         SamplesName, typer.Option(help="In- and output: float32 in [0, 1], or uint8.")
     ] = SamplesName.float32,
-    quality: Annotated[
-        QualityName, typer.Option(help="full, or fast: a smaller network for the bundled styles.")
-    ] = QualityName.full,
+    network: Network = NetworkName.full,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what is already there.")
     ] = False,
@@ -67,10 +65,10 @@ def export(
     It takes images (N, 3, height, width). Before it is kept it is run by that runtime, at several
     sizes, and compared with the model.
     """
-    from impasto.cli.targets import check_target
     from impasto.engines.export import export_model
     from impasto.errors import OptionError
     from impasto.files.user_files import user_path
+    from impasto.jobs import check_file
     from impasto.models import load_style_model
     from impasto.models.any_model import load_any_model
 
@@ -80,10 +78,10 @@ def export(
     target = user_path(output)
     beside = [target.with_suffix(".bin")] if target.suffix.lower() == ".xml" else []
     for path in (target, *beside):
-        check_target(path, "--output", overwrite=overwrite)
-    fast = quality is not QualityName.full
+        check_file(path, "output", overwrite=overwrite)
+    fast = network is not NetworkName.full
     exported = export_model(
-        load_style_model(model, quality.value) if fast else load_any_model(model),
+        load_style_model(model, network.value) if fast else load_any_model(model),
         target,
         samples=samples.value,
         precision=precision.value,

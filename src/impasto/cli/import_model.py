@@ -44,16 +44,16 @@ def import_model(
     pytorch/examples' fast_neural_style and lengstrom's fast-style-transfer are known. Nothing in
     the file is executed.
     """
-    from impasto.cli.targets import check_target
     from impasto.errors import OptionError
     from impasto.files.user_files import user_path
+    from impasto.jobs import check_file
     from impasto.models.importing.checkpoint import import_checkpoint
-    from impasto.models.style_file import save_style_model
+    from impasto.models.style_model import save_style_model
 
     target = user_path(output)
     if target.suffix.lower() != ".safetensors":
         raise OptionError(f"{target}: style files end in .safetensors; give such a name")
-    check_target(target, "--output", overwrite=overwrite)
+    check_file(target, "output", overwrite=overwrite)
     model = import_checkpoint(
         checkpoint, format=format.value, name=name, title=title, artist=artist, licence=licence
     )

@@ -104,8 +104,8 @@ def optimize(
     """
     from impasto.cli.optimization_progress import OptimizationProgress
     from impasto.cli.root import EXIT_INTERRUPTED
-    from impasto.cli.sources import shown
     from impasto.cli.train_flags import given_options
+    from impasto.jobs import shown
     from impasto.machine.freed_memory import keep_freed_memory
     from impasto.optimization import OptimizationConfig, optimize_file
 
@@ -187,5 +187,5 @@ def _bytes(size: str) -> int:
     except ValueError:
         return parse_bytes(size, "--max-memory")
     if not 0 < gibibytes < float("inf"):
-        raise OptionError(f"--max-memory {size}: wanted GiB above 0, or a size such as 4GB")
+        raise OptionError(f"--max-memory: got {size}; wanted GiB above 0, or a size such as 4GB")
     return int(gibibytes * 2**30)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli.root import EXIT_INTERRUPTED
-from impasto.cli.sources import shown
 from impasto.cli.train_flags import flag, given_options
 from impasto.errors import OptionError
 from impasto.files.user_files import user_path
+from impasto.jobs import shown
 
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="OUT", help="The picture file to write.")

@@ -60,7 +60,7 @@ def _describe(entry: "StyleEntry") -> str:
     work = ", ".join(text for text in (entry.title, entry.artist, entry.year) if text)
     facts = [f"{entry.bytes / 1e6:.1f} MB"]
     if entry.fast:
-        facts.append(f"{entry.fast.bytes / 1e6:.1f} MB with --quality fast")
+        facts.append(f"{entry.fast.bytes / 1e6:.1f} MB with --network fast")
     facts.append(entry.licence)
     if entry.preview:
         facts.append(f"preview: {entry.preview}")

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from impasto.models.gallery import StyleEntry, find_style, list_styles
-    from impasto.models.style_file import as_style_model, load_style_model, save_style_model
-    from impasto.models.style_model import StyleModel
-    from impasto.models.superres_file import (
+    from impasto.models.style_model import (
+        StyleModel,
+        as_style_model,
+        load_style_model,
+        save_style_model,
+    )
+    from impasto.models.superres_model import (
+        SuperResModel,
         load_superres_model,
         load_upscalers,
         save_superres_model,
     )
-    from impasto.models.superres_model import SuperResModel
     from impasto.models.upscalers import (
         UpscalerEntry,
         find_upscaler,
@@ -47,17 +51,17 @@ _HOMES = {
     "StyleModel": "style_model",
     "SuperResModel": "superres_model",
     "UpscalerEntry": "upscalers",
-    "as_style_model": "style_file",
+    "as_style_model": "style_model",
     "find_style": "gallery",
     "find_upscaler": "upscalers",
     "find_upscalers": "upscalers",
     "list_styles": "gallery",
     "list_upscalers": "upscalers",
-    "load_style_model": "style_file",
-    "load_superres_model": "superres_file",
-    "load_upscalers": "superres_file",
-    "save_style_model": "style_file",
-    "save_superres_model": "superres_file",
+    "load_style_model": "style_model",
+    "load_superres_model": "superres_model",
+    "load_upscalers": "superres_model",
+    "save_style_model": "style_model",
+    "save_superres_model": "superres_model",
 }
 
 

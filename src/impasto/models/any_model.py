@@ -3,14 +3,12 @@
 from pathlib import Path
 
 from impasto.errors import ModelError
-from impasto.models.cards import advice, normalise_name
 from impasto.models.gallery import list_styles
+from impasto.models.kinds import SUPERRES
 from impasto.models.model_file import file_format
-from impasto.models.model_path import path_of
-from impasto.models.style_file import load_style_model
-from impasto.models.style_model import StyleModel
-from impasto.models.superres_file import SUPERRES, load_superres_model
-from impasto.models.superres_model import SuperResModel
+from impasto.models.names import advice, normalise_name, path_of
+from impasto.models.style_model import StyleModel, load_style_model
+from impasto.models.superres_model import SuperResModel, load_superres_model
 from impasto.models.upscalers import list_upscalers
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from impasto.errors import ModelError
 from impasto.files.user_files import user_path
-from impasto.models.model_file import ModelKind, load_model, save_model
-from impasto.models.trained_model import TrainedModel
+from impasto.models.model_file import ModelKind
+from impasto.models.trained_model import TrainedModel, load_model, save_model
 from impasto.networks import LossNetwork
 from impasto.networks.inversion import InversionConfig, InversionNetwork, invert_in_one_pass
 
@@ -26,14 +26,16 @@ INVERSION = ModelKind(
 )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class InversionModel(TrainedModel):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class InversionModel(TrainedModel[InversionConfig]):
     """A decoder with its config (loss network and layer) and its card.
 
     Calling it decodes features, (N, channels, h, w) -> (N, 3, h * stride, w * stride).
     """
 
-    config: InversionConfig
+    def _facts(self) -> list[str]:
+        config = self.config
+        return [f"{config.loss_network} {config.layer}", f"width {config.width:g}"]
 
     def invert(self, loss_network: LossNetwork, image: Tensor) -> Tensor:
         """What the layer saw of an image, in one pass: (N, 3, H, W) in [0, 1] -> the same.
@@ -65,7 +67,4 @@ def save_inversion_model(
 
 def load_inversion_model(path: Path | str) -> InversionModel:
     """Read a model file, on the CPU. Raises ModelError, which says what to do."""
-    loaded = load_model(user_path(path), INVERSION)
-    return InversionModel(
-        name=loaded.name, network=loaded.network, config=loaded.config, card=loaded.card
-    )
+    return InversionModel(**vars(load_model(user_path(path), INVERSION)))

@@ -1,17 +1,71 @@
-"""A trained style, ready to paint."""
+"""A trained style, ready to paint: to files and back."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from impasto.models.trained_model import TrainedModel
+import torch
+from torch import nn
+
+from impasto.errors import OptionError
+from impasto.models.gallery import style_path
+from impasto.models.kinds import STYLE
+from impasto.models.trained_model import TrainedModel, load_model, save_model
 from impasto.networks import StyleNetworkConfig
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class StyleModel(TrainedModel):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class StyleModel(TrainedModel[StyleNetworkConfig]):
     """A style network with its config and its card (who painted it, how it was trained).
 
     Calling it paints (N, 3, H, W) -> the same size; `impasto.painting` paints photos of any size
     with it in bounded memory.
     """
 
-    config: StyleNetworkConfig
+    def _facts(self) -> list[str]:
+        config = self.config
+        return [config.architecture, f"width {config.width:g}", f"{config.blocks} blocks"]
+
+
+def save_style_model(
+    path: Path | str,
+    network: nn.Module,
+    config: StyleNetworkConfig,
+    card: dict[str, Any],
+    *,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write the network (on any device, compiled or not) atomically, its floats as `dtype`.
+
+    `card` must be JSON; "name" defaults to the file's stem and "network" is filled in. Raises
+    ModelError if the network is not the one that `config` describes, or holds values that are not
+    finite in `dtype`; OSError if the file cannot be written.
+    """
+    save_model(path, STYLE, network, config, card, dtype=dtype)
+
+
+def load_style_model(name_or_path: str | Path, quality: str = "full") -> StyleModel:
+    """A bundled style by name, "full" or "fast", or a style file by path, on the CPU.
+
+    A string is a path if it ends in .safetensors, has a path separator, or names a file. Raises
+    ModelError, which names the style or file and says what to do, for unknown names (with the
+    nearest ones), for files that are missing, damaged, or not Impasto's, and where there is no fast
+    network; OptionError for another quality.
+    """
+    loaded = load_model(style_path(name_or_path, quality), STYLE)
+    return StyleModel(**vars(loaded))
+
+
+def as_style_model(style: str | Path | StyleModel, quality: str = "full") -> StyleModel:
+    """A loaded model as it is, else `load_style_model`; with its errors.
+
+    Raises OptionError for a loaded model in another quality than "full", which is its own.
+    """
+    if not isinstance(style, StyleModel):
+        return load_style_model(style, quality)
+    if quality != "full":
+        raise OptionError(
+            f"quality {quality!r} is for bundled styles by name; got the loaded model "
+            f"{style.name!r}: leave quality out, or load it with that quality"
+        )
+    return style

@@ -1,21 +1,28 @@
-"""A trained super-resolution or restoration network, ready to use."""
+"""A trained super-resolution or restoration network, ready to use: to files and back."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from impasto.models.trained_model import TrainedModel
+import torch
+from torch import nn
+
+from impasto.errors import ModelError
+from impasto.models.kinds import SUPERRES
+from impasto.models.names import path_of
+from impasto.models.trained_model import TrainedModel, load_model, save_model
+from impasto.models.upscalers import TASKS, find_upscaler, find_upscalers
 from impasto.networks.superres import SuperResConfig
 from impasto.networks.superres.config import as_superres
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SuperResModel(TrainedModel):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SuperResModel(TrainedModel[SuperResConfig]):
     """A super-resolution network with its config and its card (degradation, provenance).
 
     Calling it gives (N, in_channels, h, w) -> (N, 3, h * factor, w * factor) in one pass;
     `impasto.painting` upscales photos of any size with it in bounded memory.
     """
-
-    config: SuperResConfig
 
     @property
     def factor(self) -> int:
@@ -30,9 +37,66 @@ class SuperResModel(TrainedModel):
     @property
     def task(self) -> str:
         """ "superres" or "restore", as the card says; without a card the factor tells."""
-        return str(self.card.get("task") or task_of_factor(self.config.factor))
+        return str(self.card.get("task") or _task_of_factor(self.config.factor))
+
+    def _facts(self) -> list[str]:
+        config = self.config
+        return [config.architecture, f"factor {config.factor}", f"width {config.width:g}"]
 
 
-def task_of_factor(factor: int) -> str:
-    """ "restore" for factor 1, else "superres"."""
+def save_superres_model(
+    path: Path | str,
+    network: nn.Module,
+    config: SuperResConfig,
+    card: dict[str, Any],
+    *,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write the network (on any device, compiled or not) atomically, its floats as `dtype`.
+
+    `card` must be JSON; "name" defaults to the file's stem, "task" to "superres", or "restore"
+    at factor 1, and "network" is filled in. Raises ModelError if the network is not the one that
+    `config` describes, or holds values that are not finite in `dtype`; OSError if the file cannot
+    be written.
+    """
+    card = {"task": _task_of_factor(config.factor), **card}
+    save_model(path, SUPERRES, network, config, card, dtype=dtype)
+
+
+def load_superres_model(name_or_path: str | Path, *, factor: int | None = None) -> SuperResModel:
+    """A bundled model by name, or a model file by path, on the CPU.
+
+    A name may leave out its factor ("pixel" for "pixel-x4") where `factor` gives it. Raises
+    ModelError, which names the model or file and says what to do, for unknown names (with the
+    nearest ones), for models of another factor, and for files that are missing, damaged, or not
+    Impasto's.
+    """
+    path = path_of(name_or_path) or find_upscaler(str(name_or_path), factor=factor).path
+    loaded = load_model(path, SUPERRES)
+    task = loaded.card.get("task")
+    if task is not None and task not in TASKS:
+        raise ModelError(f"{path}: its card has the task {task!r}; {SUPERRES.remedy}")
+    if factor is not None and loaded.config.factor != factor:
+        raise ModelError(
+            f"{path}: made for factor {loaded.config.factor}, but factor {factor} was asked for; "
+            f"ask for factor {loaded.config.factor}, or give another model"
+        )
+    return SuperResModel(**vars(loaded))
+
+
+def load_upscalers(
+    name_or_path: str | Path | None = None, *, factor: int | None = None
+) -> tuple[SuperResModel, ...]:
+    """The models that enlarge by `factor` when they are used one after another, mostly one.
+
+    A name as in `find_upscalers`, or a model file, which has one factor only. Raises ModelError as
+    `load_superres_model` does.
+    """
+    if name_or_path is not None and path_of(name_or_path) is not None:
+        return (load_superres_model(name_or_path, factor=factor),)
+    name = None if name_or_path is None else str(name_or_path)
+    return tuple(load_superres_model(e.path) for e in find_upscalers(name, factor=factor))
+
+
+def _task_of_factor(factor: int) -> str:
     return "restore" if factor == 1 else "superres"

@@ -37,7 +37,7 @@ _MAX_MEMORY = (
 
 
 def _read_memory(text: int | str) -> int:
-    return parse_bytes(text, "got")
+    return parse_bytes(text, "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,7 @@ class Speed(Options):
     max_memory: int | str | None = option(
         None,
         _MAX_MEMORY,
+        unit="size",
         parse=_read_memory,
         at_least=1,
         default_text="most of the machine's",
@@ -75,8 +76,8 @@ class Speed(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.max_memory, str):
-            object.__setattr__(self, "max_memory", parse_bytes(self.max_memory, "`max_memory`:"))
+        if self.max_memory is not None:
+            object.__setattr__(self, "max_memory", parse_bytes(self.max_memory))
 
     @property
     def memory_limit(self) -> int | None:

@@ -23,7 +23,10 @@ from impasto.media.opening import opened
 from impasto.media.sample_rows import ArraySamples
 from impasto.media.samples import bands
 from impasto.media.writing import write_samples
-from impasto.models.style_tensors import StyleTensors, read_style_tensors
+from impasto.models.kinds import read_style_tensors
+from impasto.models.model_file import ModelTensors
+from impasto.networks.layout import layout_of
+from impasto.networks.style_config import StyleNetworkConfig
 from impasto.plans.bounds import MOST_PIXELS, cannot_overflow
 from impasto.plans.continuation import check_border, continued_positions, whole_strides
 from impasto.plans.layout_plan import plan_of_layout
@@ -39,7 +42,7 @@ class QuickPainter:
 
     def __init__(
         self,
-        style: StyleTensors,
+        style: ModelTensors[StyleNetworkConfig],
         precision: str,
         border: int,
         on_notice: Callable[[str], object],
@@ -47,7 +50,10 @@ class QuickPainter:
         self.name = style.name
         self.precision = precision
         self.border = border
-        make_plan = partial(plan_of_layout, style.layout, style.tensors)
+        layout = layout_of(style.config)
+        if layout is None:
+            raise OptionError(f"{style.name} has layers of other kinds")
+        make_plan = partial(plan_of_layout, layout, style.tensors)
         steps = make_plan()
         assert isinstance(steps[0], Mirror)
         self._first_step = steps[0]

@@ -1,15 +1,16 @@
-"""Which super-resolution network, for which factor: the one road from a config to a network."""
+"""Which super-resolution network, for which factor: the one road from a config to a network.
+
+Torch is imported when a network is built, not before.
+"""
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from impasto.errors import OptionError
-from impasto.networks.superres.modern import ModernSuperResNetwork
-from impasto.networks.superres.paper import PaperSuperResNetwork
-from impasto.networks.superres.srcnn import SRCNN
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 SuperResArchitecture = Literal["modern", "paper", "srcnn-9-1-5", "srcnn-9-5-5"]
 SUPERRES_ARCHITECTURES: tuple[SuperResArchitecture, ...] = (
@@ -31,7 +32,7 @@ class SuperResNetwork(Protocol):
     factor: int
     radius_px: int
 
-    def __call__(self, low_res: Tensor) -> Tensor:
+    def __call__(self, low_res: "Tensor") -> "Tensor":
         """(N, 3, h, w) in [0, 1] -> (N, 3, h * factor, w * factor); callers clamp."""
         ...
 
@@ -78,11 +79,15 @@ class SuperResConfig:
             )
 
 
-def build_superres_network(config: SuperResConfig) -> nn.Module:
+def build_superres_network(config: SuperResConfig) -> "nn.Module":
     """A new network with random weights, a SuperResNetwork.
 
     `modern` and `srcnn` begin as the bicubic enlargement.
     """
+    from impasto.networks.superres.modern import ModernSuperResNetwork
+    from impasto.networks.superres.paper import PaperSuperResNetwork
+    from impasto.networks.superres.srcnn import SRCNN
+
     if config.architecture == "paper":
         return PaperSuperResNetwork(config.factor, width=config.width)
     if config.architecture == "modern":
@@ -96,6 +101,6 @@ def build_superres_network(config: SuperResConfig) -> nn.Module:
     return SRCNN(config.factor, middle=int(config.architecture.split("-")[2]))
 
 
-def as_superres(network: nn.Module) -> SuperResNetwork:
+def as_superres(network: "nn.Module") -> SuperResNetwork:
     """The same network, typed."""
     return cast(SuperResNetwork, network)

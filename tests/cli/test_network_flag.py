@@ -1,4 +1,4 @@
-"""`--quality`: which of a bundled style's networks, in every command that takes a style."""
+"""`--network`: which of a bundled style's networks, in every command that takes a style."""
 
 import json
 from pathlib import Path
@@ -50,7 +50,7 @@ def _pixels(path: Path) -> torch.Tensor:
 @pytest.mark.parametrize("quality", ["full", "fast"])
 def test_stylize_paints_with_the_network_that_was_asked_for(folder: Path, quality: str) -> None:
     options = ("--backend", "eager", "--precision", "float32", "--device", "cpu", "--border", "0")
-    result = run("stylize", "photo.png", "--style", "wave", "--quality", quality, *options)
+    result = run("stylize", "photo.png", "--style", "wave", "--network", quality, *options)
     assert result.exit_code == 0, result.output
     painted = folder / ("photo-wave-fast.png" if quality == "fast" else "photo-wave.png")
     expected = load_style_model("wave", quality)(_pixels(folder / "photo.png"))
@@ -63,24 +63,41 @@ def test_full_is_what_is_painted_without_being_asked() -> None:
 
 
 def test_a_style_without_a_fast_network_is_refused_with_the_remedy() -> None:
-    result = run("stylize", "photo.png", "--style", "night", "--quality", "fast")
+    result = run("stylize", "photo.png", "--style", "night", "--network", "fast")
     assert result.exit_code == 2
     assert "'night' has no fast network here" in result.stderr
     assert "impasto train style --architecture fast --teacher night" in result.stderr
 
 
-def test_the_quality_of_files_is_told_from_that_of_networks() -> None:
-    result = run("stylize", "photo.png", "--style", "wave", "--quality", "90")
-    assert result.exit_code == 2
-    assert "--file-quality 90" in result.stderr
+def test_the_old_spellings_work_with_a_notice(folder: Path) -> None:
+    cpu = ("--style", "wave", "--device", "cpu")
+    result = run("stylize", "photo.png", *cpu, "--quality", "fast")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == (
+        "note: --quality is now called --network; please write --network fast\n"
+    )
+    assert (folder / "photo-wave-fast.png").is_file()
+    result = run("stylize", "photo.png", *cpu, "--file-quality=30", "-o", "30.jpg")
+    assert "--file-quality is now called --quality" in result.stderr
+    result = run("stylize", "photo.png", *cpu, "--quality", "95", "-o", "95.jpg")
+    assert result.stderr == ""
+    assert (folder / "30.jpg").stat().st_size < (folder / "95.jpg").stat().st_size
+
+
+def test_a_wrong_word_is_refused_in_plain_words() -> None:
     result = run("stylize", "photo.png", "--style", "wave", "--quality", "best")
-    assert "'best' is neither full nor fast" in result.stderr
+    assert result.exit_code == 2
+    assert "a whole number" in result.stderr
+    result = run("stylize", "photo.png", "--style", "wave", "--network", "best")
+    assert result.exit_code == 2
+    assert "full" in result.stderr
+    assert "Value error" not in result.stderr
 
 
 def test_export_writes_the_network_that_was_asked_for(folder: Path) -> None:
     pytest.importorskip("onnxruntime")
     for quality in ("full", "fast"):
-        result = run("export", "wave", "--quality", quality, "-o", f"{quality}.onnx")
+        result = run("export", "wave", "--network", quality, "-o", f"{quality}.onnx")
         assert result.exit_code == 0, result.output
     full, fast = (
         sum(weight.numel() for weight in build_style_network(config).state_dict().values())
@@ -89,5 +106,5 @@ def test_export_writes_the_network_that_was_asked_for(folder: Path) -> None:
     sizes = [(folder / f"{quality}.onnx").stat().st_size for quality in ("full", "fast")]
     assert sizes[0] != sizes[1]
     assert all(size > 4 * count for size, count in zip(sizes, (full, fast), strict=True))
-    result = run("export", "night", "--quality", "fast", "-o", "night.onnx")
+    result = run("export", "night", "--network", "fast", "-o", "night.onnx")
     assert "'night' has no fast network here" in result.stderr

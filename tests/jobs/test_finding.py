@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from impasto.cli.sources import Failure, find_sources, is_one_file, shown
+from impasto.events import Failed
+from impasto.jobs import find_sources, is_one_file, shown
 
 
 @pytest.fixture(autouse=True)
@@ -88,9 +89,9 @@ def test_inputs_that_name_nothing_are_failures_with_their_reasons(folder: Path) 
     sources = find_sources(["gone.jpg", "empty", "*.tiff", "a.jpg"], output_folder=None)
     assert [source.path for source in sources.found] == [Path("a.jpg")]
     assert sources.failures == [
-        Failure(name="gone.jpg", reason="no such file or folder"),
-        Failure(name="empty", reason="no pictures in this folder"),
-        Failure(name="*.tiff", reason="no picture matches this pattern"),
+        Failed(name="gone.jpg", reason="no such file or folder"),
+        Failed(name="empty", reason="no pictures in this folder"),
+        Failed(name="*.tiff", reason="no picture matches this pattern"),
     ]
 
 
@@ -121,5 +122,5 @@ def test_names_are_shown_without_control_characters_or_undecodable_bytes() -> No
 
 
 def test_a_failure_names_its_file_once() -> None:
-    assert str(Failure(name="a.jpg", reason="a.jpg: is empty")) == "a.jpg: is empty"
-    assert str(Failure(name="a.jpg", reason="is empty")) == "a.jpg: is empty"
+    assert str(Failed(name="a.jpg", reason="a.jpg: is empty")) == "a.jpg: is empty"
+    assert str(Failed(name="a.jpg", reason="is empty")) == "a.jpg: is empty"

@@ -7,14 +7,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from impasto.cli.sources import Failure, Source, find_sources, is_one_file, shown
 from impasto.errors import OptionError
-from impasto.files.user_files import user_path
+from impasto.events import Failed
+from impasto.files.user_files import nearest_folder, user_path
+from impasto.jobs.finding import Source, find_sources, is_one_file, shown
+from impasto.options import Options, option
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Send `source` through `model` (a name or a file, as typed) into `target`."""
+    """Send `source` through `model` (a name or a file, as given) into `target`."""
 
     source: Path
     model: str
@@ -22,7 +24,31 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
+class OutputOptions(Options):
+    """Where the results go, in which format, and what becomes of those that are there."""
+
+    output: str | None = option(
+        None,
+        "File or folder of the result.",
+        unit="file_or_folder",
+        default_text="for one photo the current folder, else ./painted, ./upscaled or ./restored",
+        flags=("--output", "-o"),
+        group="Input and output",
+    )
+    format: str | None = option(
+        None,
+        "Format of the results: png, jpg, webp, tiff ...",
+        unit="suffix",
+        default_text="the photo's; png where that cannot be written",
+        group="Input and output",
+    )
+    overwrite: bool = option(
+        False, "Do again what is already there.", flags=("--overwrite",), group="Input and output"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
     """Where results go: into one named `file`, or else below `folder`."""
 
     folder: Path
@@ -32,35 +58,34 @@ class Output:
 def plan(
     inputs: Sequence[str],
     labels: Mapping[str, str],
+    options: OutputOptions,
     *,
-    output: str | None,
     default_folder: Path,
-    format: str | None,
-    failures: list[Failure],
+    failures: list[Failed],
 ) -> list[Job]:
-    """The command line's words to jobs, finished ones too.
+    """Inputs as named (files, folders, globs) to jobs, finished ones too.
 
-    `labels` has each model as typed, and what it adds to file names. Inputs that name no picture
+    `labels` has each model as given, and what it adds to file names. Inputs that name no picture
     are added to `failures`. Raises OptionError as `choose_output` and `plan_jobs` do, and for a
     `format` that cannot be written or is not that of `output`.
     """
-    from impasto.media import WRITABLE_SUFFIXES
+    from impasto.media import WRITABLE_SUFFIXES  # here, so that a command's help does not load it
 
-    suffix = None if format is None else f".{format.lower().removeprefix('.')}"
+    suffix = None if options.format is None else f".{options.format.lower().removeprefix('.')}"
     if suffix is not None and suffix not in WRITABLE_SUFFIXES:
         known = ", ".join(sorted(name[1:] for name in WRITABLE_SUFFIXES))
-        raise OptionError(f"--format {format}: cannot be written; use one of {known}")
-    one_file = is_one_file(inputs)
+        raise OptionError(f"`format` {options.format}: cannot be written; use one of {known}")
     place = choose_output(
-        output,
+        options.output,
         default_folder=default_folder,
-        one_file=one_file,
+        one_file=is_one_file(inputs),
         one_model=len(labels) == 1,
         suffixes=WRITABLE_SUFFIXES,
     )
     if suffix is not None and place.file is not None and place.file.suffix.lower() != suffix:
         raise OptionError(
-            f"--format {format} and --output {place.file} name two formats; leave one of them out"
+            f"`format` {options.format} and `output` {place.file} name two formats; "
+            "leave one of them out"
         )
     sources = find_sources(inputs, output_folder=place.folder)
     failures.extend(sources.failures)
@@ -74,32 +99,32 @@ def choose_output(
     one_file: bool,
     one_model: bool,
     suffixes: Collection[str],
-) -> Output:
-    """Read `-o`: a folder, or a file when one picture goes through one model.
+) -> Place:
+    """Read `output`: a folder, or a file when one picture goes through one model.
 
-    Without `-o` one named file has its result in the current folder, anything else in
+    Without it one named file has its result in the current folder, anything else in
     `default_folder`. `suffixes` are those that can be written. Raises OptionError when `given`
     names one file for several results, or a file of a format that cannot be written.
     """
     if given is None:
-        return Output(folder=Path() if one_file else default_folder)
+        return Place(folder=Path() if one_file else default_folder)
     path = user_path(given)
     if given.endswith((os.sep, "/")) or os.path.isdir(path) or not path.suffix:
-        return Output(folder=path)
+        return Place(folder=path)
     writable = path.suffix.lower() in suffixes
     if not (one_file and one_model):
         if writable:
             raise OptionError(
-                f"--output {shown(path)} names one file, but there may be several results; "
+                f"`output` {shown(path)} names one file, but there may be several results; "
                 "give a folder"
             )
-        return Output(folder=path)
+        return Place(folder=path)
     if not writable:
         raise OptionError(
-            f"--output {shown(path)}: cannot write {path.suffix} files; "
+            f"`output` {shown(path)}: cannot write {path.suffix} files; "
             f"use one of {', '.join(sorted(suffixes))}, or end a folder's name with /"
         )
-    return Output(folder=path.parent, file=path)
+    return Place(folder=path.parent, file=path)
 
 
 def file_label(name: str) -> str:
@@ -110,7 +135,7 @@ def file_label(name: str) -> str:
 def plan_jobs(
     sources: Sequence[Source],
     labels: Mapping[str, str],
-    output: Output,
+    output: Place,
     *,
     suffix: str | None,
     suffixes: Collection[str],
@@ -134,7 +159,7 @@ def plan_jobs(
     for job in jobs:
         if _one_file(job.source, job.target):
             raise OptionError(
-                f"--output {shown(job.target)} is the input itself, which is never overwritten; "
+                f"`output` {shown(job.target)} is the input itself, which is never overwritten; "
                 "give another name"
             )
     targets = {_key(job.target) for job in jobs}
@@ -146,7 +171,7 @@ def plan_jobs(
 def _targets(
     sources: Sequence[Source],
     label: str,
-    output: Output,
+    output: Place,
     suffix: str | None,
     suffixes: Collection[str],
 ) -> list[tuple[Source, Path]]:
@@ -200,7 +225,7 @@ def _refuse_collisions(jobs: Sequence[Job]) -> None:
         if other is not job:
             raise OptionError(
                 f"{shown(other.source)} and {shown(job.source)} would both become "
-                f"{shown(job.target)}; do them one at a time with different -o"
+                f"{shown(job.target)}; do them one at a time with different `output`"
             )
 
 
@@ -212,3 +237,18 @@ def _one_file(source: Path, target: Path) -> bool:
 def _key(path: Path) -> Path:
     """The file that a path means. The last part is not followed: writing replaces a link."""
     return path.parent.resolve() / path.name
+
+
+def check_file(target: Path, option: str, *, overwrite: bool) -> None:
+    """Raise OptionError, which names the option, for a file that cannot or must not be written."""
+    if target.is_dir():
+        raise OptionError(f"`{option}` {target}: is a folder; give the name of a file")
+    if target.exists() and not overwrite:
+        raise OptionError(f"{target} is already there; add `overwrite`, or choose another name")
+    folder = nearest_folder(target.absolute().parent)
+    if not folder.is_dir():
+        raise OptionError(f"`{option}` {target}: {folder} is not a folder; choose another place")
+    if not os.access(folder, os.W_OK):
+        raise OptionError(
+            f"`{option}` {target}: no permission to write to {folder}; choose another place"
+        )

@@ -1,4 +1,4 @@
-"""From what was typed (files, folders, globs) to pictures, each with its place in the output."""
+"""From what was named (files, folders, globs) to pictures, each with its place in the output."""
 
 import glob
 import os
@@ -6,19 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from impasto.events import Failed
 from impasto.files.user_files import user_path
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """Something named on the command line that could not be worked on, and why."""
-
-    name: str
-    reason: str
-
-    def __str__(self) -> str:
-        named = self.reason.startswith(self.name)  # errors about files name them first
-        return self.reason if named else f"{self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +20,10 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
+    """What was found, and the inputs that name nothing."""
+
     found: list[Source] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[Failed] = field(default_factory=list)
 
 
 def shown(path: Path | str) -> str:
@@ -69,7 +60,7 @@ def find_sources(inputs: Sequence[str], *, output_folder: Path | None) -> Source
                 seen.add(key)
                 sources.found.append(source)
         if not count:
-            sources.failures.append(Failure(name=shown(text), reason=_why_nothing(text)))
+            sources.failures.append(Failed(name=shown(text), reason=_why_nothing(text)))
     return sources
 
 
@@ -85,7 +76,7 @@ def _expand(text: str, output_folder: Path | None) -> Iterator[Source]:
 
 
 def _in_folder(folder: Path, *, root: Path, output_folder: Path | None) -> Iterator[Source]:
-    from impasto.media import find_images
+    from impasto.media import find_images  # here, so that a command's help does not load it
 
     for path in find_images(folder):
         if not _is_result(path, root, output_folder):

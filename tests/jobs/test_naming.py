@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from impasto.cli.jobs import Output, choose_output, file_label, plan_jobs
-from impasto.cli.sources import Source
 from impasto.errors import OptionError
+from impasto.jobs import Source, file_label
+from impasto.jobs.naming import Place, choose_output, plan_jobs
 
 SUFFIXES = frozenset({".jpg", ".png", ".webp"})
 
@@ -23,16 +23,16 @@ def source(path: str, place: str | None = None) -> Source:
 def targets(
     *sources: Source,
     styles: tuple[str, ...] = ("wave",),
-    output: Output | None = None,
+    output: Place | None = None,
     suffix: str | None = None,
 ) -> list[str]:
-    output = output or Output(folder=Path("out"))
+    output = output or Place(folder=Path("out"))
     labels = {style: file_label(Path(style).stem) for style in styles}
     jobs = plan_jobs(sources, labels, output, suffix=suffix, suffixes=SUFFIXES)
     return [job.target.as_posix() for job in jobs]
 
 
-def output(given: str | None, *, one_file: bool = True, one_model: bool = True) -> Output:
+def output(given: str | None, *, one_file: bool = True, one_model: bool = True) -> Place:
     return choose_output(
         given,
         default_folder=Path("painted"),
@@ -43,22 +43,22 @@ def output(given: str | None, *, one_file: bool = True, one_model: bool = True) 
 
 
 def test_without_output_one_photo_goes_to_the_current_folder_and_more_to_the_default() -> None:
-    assert output(None) == Output(folder=Path())
-    assert output(None, one_file=False) == Output(folder=Path("painted"))
+    assert output(None) == Place(folder=Path())
+    assert output(None, one_file=False) == Place(folder=Path("painted"))
 
 
 def test_output_is_a_file_for_one_photo_in_one_model() -> None:
-    assert output("x/y.JPG") == Output(folder=Path("x"), file=Path("x/y.JPG"))
+    assert output("x/y.JPG") == Place(folder=Path("x"), file=Path("x/y.JPG"))
 
 
 @pytest.mark.parametrize("given", ["results", "results/", "results.jpg/", "there.jpg"])
 def test_output_is_a_folder_if_it_is_one_or_ends_with_a_slash_or_has_no_suffix(given: str) -> None:
     Path("there.jpg").mkdir()
-    assert output(given) == Output(folder=Path(given))
+    assert output(given) == Place(folder=Path(given))
 
 
 def test_a_folder_name_may_hold_a_dot_when_several_results_are_due() -> None:
-    assert output("results.v2", one_file=False) == Output(folder=Path("results.v2"))
+    assert output("results.v2", one_file=False) == Place(folder=Path("results.v2"))
 
 
 def test_one_output_file_for_several_results_is_refused() -> None:
@@ -161,10 +161,10 @@ def test_a_photo_is_never_its_own_target(link: bool) -> None:
         Path("link.jpg").symlink_to("a.jpg")
         name = "link.jpg"
     with pytest.raises(OptionError, match="never overwritten"):
-        targets(source(name), output=Output(folder=Path(), file=Path("a.jpg")))
+        targets(source(name), output=Place(folder=Path(), file=Path("a.jpg")))
 
 
 def test_earlier_results_beside_their_photos_are_not_painted_again() -> None:
     Path("a-wave.jpg").touch()
-    beside = Output(folder=Path())
+    beside = Place(folder=Path())
     assert targets(source("a-wave.jpg"), source("a.jpg"), output=beside) == ["a-wave.jpg"]

@@ -1,0 +1,86 @@
+"""The kinds of bundled model files, and their tensors without torch, which is never imported."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from impasto.models.gallery import style_path
+from impasto.models.model_file import ModelKind, ModelTensors, read_tensors
+from impasto.models.names import path_of
+from impasto.models.upscalers import TASKS, find_upscalers
+from impasto.networks.layout import layout_of, tensor_shapes
+from impasto.networks.style_config import StyleNetworkConfig
+from impasto.networks.superres.config import SuperResConfig, build_superres_network
+from impasto.networks.superres.shapes import superres_shapes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def _build_style(config: StyleNetworkConfig) -> "nn.Module":
+    from impasto.networks import build_style_network
+
+    return build_style_network(config)
+
+
+def _style_shapes(config: StyleNetworkConfig) -> Mapping[str, tuple[int, ...]] | None:
+    layout = layout_of(config)
+    return None if layout is None else tensor_shapes(layout)
+
+
+STYLE = ModelKind(
+    format="impasto-style-1",
+    noun="style",
+    train_command="impasto train style",
+    list_command="impasto styles",
+    config_type=StyleNetworkConfig,
+    build=_build_style,
+    shapes=_style_shapes,
+    # The widest and deepest network that a config allows holds 80 M values: 318 MB in float32.
+    max_bytes=320 * 2**20,
+    added_options=frozenset({"blocks"}),
+)
+
+SUPERRES = ModelKind(
+    format="impasto-superres-1",
+    noun="super-resolution model",
+    train_command="impasto train superres",
+    list_command="impasto upscalers",
+    config_type=SuperResConfig,
+    build=build_superres_network,
+    shapes=superres_shapes,
+    # The largest network that a config allows holds 78 M values: 312 MB in float32.
+    max_bytes=320 * 2**20,
+)
+
+
+def read_style_tensors(
+    name_or_path: str | Path, quality: str = "full"
+) -> ModelTensors[StyleNetworkConfig] | None:
+    """A bundled style by name, "full" or "fast", or a style file by path.
+
+    None for what `load_style_model` has to read, or say what is wrong with it (see `read_tensors`).
+    Raises ModelError for unknown names, and OptionError for unknown qualities, as it does.
+    """
+    return read_tensors(style_path(name_or_path, quality), STYLE)
+
+
+def read_superres_tensors(
+    name_or_path: str | Path | None = None, *, factor: int | None = None
+) -> tuple[ModelTensors[SuperResConfig], ...] | None:
+    """The models that enlarge by `factor` when they are used one after another, mostly one.
+
+    Names and files as for `load_upscalers`. None for what that has to read, or say what is wrong
+    with it. Raises ModelError for unknown names as it does.
+    """
+    path = None if name_or_path is None else path_of(name_or_path)
+    if path is None:
+        name = None if name_or_path is None else str(name_or_path)
+        paths = [entry.path for entry in find_upscalers(name, factor=factor)]
+    else:
+        paths = [path]
+    models = [read_tensors(each, SUPERRES) for each in paths]
+    sound = [model for model in models if model and model.card.get("task") in (None, *TASKS)]
+    if len(sound) < len(models) or (path and factor not in (None, sound[0].config.factor)):
+        return None
+    return tuple(sound)
