@@ -8,7 +8,7 @@ the border, it must put there and nowhere else.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from torch import Tensor
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Box:
     def width(self) -> int:
         return self.right - self.left
 
-    def of(self, pixels: Tensor) -> Tensor:
+    def of(self, pixels: Any) -> Any:
         """This part of (..., H, W)."""
         return pixels[..., self.top : self.bottom, self.left : self.right]
 

@@ -1,16 +1,17 @@
-"""Resampling images to another size."""
+"""Resampling images to another size. Imports torch only to do it."""
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from impasto.errors import OptionError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # torch's CUDA kernel keeps the whole filter in shared memory, and refuses filters that are larger.
 _MAX_CUDA_SHRINKAGE = 16
 
 
-def resize(pixels: Tensor, size_hw: tuple[int, int]) -> Tensor:
+def resize(pixels: "Tensor", size_hw: tuple[int, int]) -> "Tensor":
     """Antialiased bicubic (a = -0.5, as Pillow's): (N, C, H, W) -> (N, C, *size_hw) in [0, 1].
 
     The same size gives `pixels` itself back, untouched. Raises OptionError for a size below 1.
@@ -23,17 +24,20 @@ def resize(pixels: Tensor, size_hw: tuple[int, int]) -> Tensor:
     return _bicubic(pixels, height, width).clamp(0, 1)  # bicubic overshoots at edges
 
 
-def resize_long_side(pixels: Tensor, px: int) -> Tensor:
+def resize_long_side(pixels: "Tensor", px: int) -> "Tensor":
     """Scale (N, C, H, W), up or down, so that the longer side has `px` pixels."""
     return resize(pixels, scaled_size((pixels.shape[-2], pixels.shape[-1]), px))
 
 
-def resize_short_side(pixels: Tensor, px: int) -> Tensor:
+def resize_short_side(pixels: "Tensor", px: int) -> "Tensor":
     """Scale (N, C, H, W), up or down, so that the shorter side has `px` pixels."""
     return resize(pixels, _scaled(pixels.shape[-2], pixels.shape[-1], px, min(pixels.shape[-2:])))
 
 
-def _bicubic(pixels: Tensor, height: int, width: int) -> Tensor:
+def _bicubic(pixels: "Tensor", height: int, width: int) -> "Tensor":
+    import torch
+    from torch.nn import functional
+
     if width == 1 and height > 1:
         # torch 2.13 on the CPU reads wrong rows when the result is one pixel wide, not when it is
         # one pixel high.

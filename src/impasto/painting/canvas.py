@@ -246,4 +246,5 @@ def to_samples(part: Floats, dtype: np.dtype[Any]) -> Samples:
     """Float32 in [0, 1] -> samples of that type, rounded."""
     if dtype.kind == "f":
         return part
-    return np.rint(part * largest(dtype)).astype(dtype)
+    samples: Samples = np.rint(part * largest(dtype)).astype(dtype)
+    return samples

@@ -1,9 +1,10 @@
 """Networks that work tile by tile, one after another: to enlarge a picture, or to restore it."""
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,24 +12,29 @@ from typing import Any
 import numpy as np
 
 from impasto.engines.memory import FIXED_BYTES, TILES_SHARE
-from impasto.engines.tile_engine import SuperResOptions as EngineOptions
 from impasto.engines.tile_engine import (
     Model,
     TileEngine,
+    free_memory,
     is_hard,
+    total_memory,
     with_mask,
 )
+from impasto.engines.tile_engine import SuperResOptions as EngineOptions
 from impasto.engines.tiles import Box, split, whole
-from impasto.errors import ImageError, OptionError
+from impasto.errors import ImageError, ModelError, OptionError
 from impasto.files.byte_sizes import in_words
 from impasto.files.user_files import user_path
-from impasto.machine.memory import free_memory, total_memory
 from impasto.media.resizing import scaled_size
+from impasto.models.kinds import SUPERRES
+from impasto.models.model_file import ModelTensors, read_tensors
+from impasto.models.names import path_of
+from impasto.models.upscalers import TASKS, find_upscalers
 from impasto.painting.canvas import ArrayPlane, Canvas, Floats, Plane, Room
 from impasto.painting.options import TiledOptions, Watch
 from impasto.painting.preparing import filled, unpacked
 from impasto.painting.results import PlaneRows, See, Table, Tell, matching_tables
-from impasto.painting.sources import Header, SourceFile, as_canvas
+from impasto.painting.sources import Header, SourceFile, as_canvas, file_state
 
 _SMALLEST_TILE_PX = 16
 _BAND_SHARE = 3  # of the memory, for the rows of the result that a band of tiles makes
@@ -66,13 +72,98 @@ class Layout:
         return self.size_hw[0] * self.size_hw[1] * self.channels * self.bits // 8
 
 
+def models_for(model: Any, factor: int | None) -> tuple[Model, ...]:
+    """What `model` and `factor` of `upscale` mean: one model, or two for factor 8.
+
+    model: a bundled one's name, a file, a loaded model, or several that are used one after
+    another. Raises ModelError for models that are not there, not for this factor, or not for
+    upscaling, OptionError for what is no factor.
+    """
+    whole_number = isinstance(factor, int) and not isinstance(factor, bool)
+    if factor is not None and not (whole_number and factor >= 1):
+        raise OptionError(f"`factor`: got {factor!r}; wanted a whole number such as 2, 3, 4 or 8")
+    models: tuple[Model, ...]
+    if model is None or isinstance(model, str | Path):
+        models = _read(model, factor)
+    else:
+        models = tuple(model) if isinstance(model, Sequence) else (model,)
+        made = math.prod(each.config.factor for each in models)
+        if factor not in (None, made):
+            raise ModelError(f"model {models[0].name!r} is made for factor {made}, not {factor}")
+    for each in models:
+        if _task(each) != "superres":
+            raise ModelError(
+                f"model {each.name!r} restores pictures at their own size; use it with "
+                "`impasto restore`, or choose one of `impasto upscalers`"
+            )
+    return models
+
+
+def restorer_for(model: Any) -> Model:
+    """The restoration model that is meant. Raises ModelError as `models_for` does."""
+    restorer = _read(model, None)[0] if isinstance(model, str | Path) else model
+    if _task(restorer) != "restore":
+        raise ModelError(
+            f"model {restorer.name!r} enlarges pictures {restorer.config.factor} times; use it "
+            "with `impasto upscale`"
+        )
+    return restorer
+
+
+def _read(model: str | Path | None, factor: int | None) -> tuple[Model, ...]:
+    """Without torch, or by it where it has to say what is wrong."""
+    path = None if model is None else path_of(model)
+    if path is not None:
+        paths = [path]
+    else:
+        name = None if model is None else str(model)
+        paths = [entry.path for entry in find_upscalers(name, factor=factor)]
+    models = tuple(_read_once(each, file_state(each)) for each in paths)
+    sound = [model for model in models if model is not None and _task(model) in TASKS]
+    if len(sound) < len(models) or (
+        path is not None and factor not in (None, sound[0].config.factor)
+    ):
+        from impasto.models import load_upscalers
+
+        return load_upscalers(model, factor=factor)
+    return tuple(sound)
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: Path, state: object) -> Model | None:
+    """A file's tensors, until it changes."""
+    del state
+    return read_tensors(path, SUPERRES)
+
+
+def _weights_hash(model: Model) -> str:
+    from impasto.engines.fingerprints import network_hash
+
+    if not isinstance(model, ModelTensors):
+        return network_hash(model.network)
+    digest = hashlib.sha256()
+    for name, values in model.tensors.items():
+        digest.update(name.encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def _task(model: Model) -> str:
+    return str(model.card.get("task") or ("restore" if model.config.factor == 1 else "superres"))
+
+
 class TileWork:
     """`models`, used one after another, made ready for many pictures."""
 
+    own_png = True  # large results are written row by row
     reading, writing = 0.03, 0.2  # parts of the whole, roughly as the times are
 
     def __init__(
-        self, models: Sequence[Model], options: EngineOptions, limit: int | None, scratch: Path | None
+        self,
+        models: Sequence[Model],
+        options: EngineOptions,
+        limit: int | None,
+        scratch: Path | None,
     ) -> None:
         self.models = tuple(models)
         self.options, self.limit, self.scratch = options, limit, scratch
@@ -81,12 +172,12 @@ class TileWork:
     @property
     def name(self) -> str:
         """Of the first model."""
-        return self.models[0].name
+        return str(self.models[0].name)
 
     @property
     def factor(self) -> int:
         """How many times as wide and as high the result is."""
-        return math.prod(model.factor for model in self.models)
+        return math.prod(model.config.factor for model in self.models)
 
     def __str__(self) -> str:
         engine = self.engine(0, self.options.precision)
@@ -103,11 +194,11 @@ class TileWork:
     def size_of(self, size_hw: tuple[int, int], options: TiledOptions) -> tuple[int, int]:
         """The size of what becomes of a picture of `size_hw`."""
         height, width = (side * self.factor for side in size_hw)
-        return (height, width) if options.size is None else scaled_size((height, width), options.size)
+        return (
+            (height, width) if options.size is None else scaled_size((height, width), options.size)
+        )
 
-    def layout(
-        self, size_hw: tuple[int, int], *, bits: int, gray: bool, has_alpha: bool
-    ) -> Layout:
+    def layout(self, size_hw: tuple[int, int], *, bits: int, gray: bool, has_alpha: bool) -> Layout:
         """What the models make of a picture of `size_hw` with so many bits."""
         adds_color = any(model.card.get("degradation") == "gray" for model in self.models)
         matching = self.options.color_match_of(self.models[-1]) == "histogram"
@@ -139,7 +230,8 @@ class TileWork:
 
     def free_bytes(self) -> int | None:
         """What may still be taken of the memory."""
-        return free_memory(self.limit, "cpu", TILES_SHARE)
+        free: int | None = free_memory(self.limit, "cpu", TILES_SHARE)
+        return free
 
     def fits(self, header: Header, options: TiledOptions, *, by_rows: bool) -> bool:
         """Whether a picture can be read, enlarged and written in memory.
@@ -212,14 +304,14 @@ class TileWork:
 
     def key(self, source: Path, options: TiledOptions, trial: None) -> dict[str, Any]:
         """All that a scratch folder's contents depend on."""
-        from impasto.engines.scratch import file_hash, network_hash
+        from impasto.engines.fingerprints import file_hash
 
         del trial
         engine = self.options
         return {
             "source": file_hash(source),
             "mask": None if options.mask is None else file_hash(_mask_file(options).path),
-            "models": [network_hash(model.network) for model in self.models],
+            "models": [_weights_hash(model) for model in self.models],
             "configs": [repr(model.config) for model in self.models],
             "cards": [repr(model.card) for model in self.models],
             "device": str(engine.device),
@@ -315,12 +407,15 @@ class TileWork:
         self, layout: Layout, room: Room, watch: Watch, size_hw: tuple[int, int]
     ) -> Iterator["_Step"]:
         """One model after the other."""
-        areas = [math.prod(m.factor for m in self.models[:n]) ** 2 for n in range(len(self.models))]
+        areas = [
+            math.prod(m.config.factor for m in self.models[:n]) ** 2
+            for n in range(len(self.models))
+        ]
         start, rest = self.reading, 1 - self.reading - self.writing
         for number, model in enumerate(self.models):
             last = number == len(self.models) - 1
             end = start + rest * areas[number] / sum(areas)
-            large_hw = (size_hw[0] * model.factor, size_hw[1] * model.factor)
+            large_hw = (size_hw[0] * model.config.factor, size_hw[1] * model.config.factor)
             colors = layout.colors if last else 3
             # between two models nothing is rounded to 8 bits
             dtype = "uint8" if last and layout.bits == 8 else "uint16"
@@ -340,7 +435,7 @@ class TileWork:
         """What the models but the last make of a picture of that size, in 16 bits."""
         total, (height, width) = 0, size_hw
         for model in self.models[:-1]:
-            height, width = height * model.factor, width * model.factor
+            height, width = height * model.config.factor, width * model.config.factor
             total += 2 * (3 + layout.has_alpha) * height * width
         return total
 
@@ -460,7 +555,8 @@ def _luma(pixels: Floats) -> Floats:
     if pixels.shape[1] == 1:
         return pixels
     red, green, blue = _LUMA
-    return red * pixels[:, 0:1] + green * pixels[:, 1:2] + blue * pixels[:, 2:3]
+    luma: Floats = red * pixels[:, 0:1] + green * pixels[:, 1:2] + blue * pixels[:, 2:3]
+    return luma
 
 
 def _seeing_luma(canvas: Canvas) -> See:

@@ -5,8 +5,8 @@ records, see `impasto.options`.
 """
 
 import inspect
-from collections.abc import Callable
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -157,8 +157,9 @@ class StylizeFileOptions(Output, StylizeOptions):
 class TiledOptions(Watching, Speed):
     """What upscale and restore share."""
 
-    size = None  # of the result, where that can be asked for
-    mask = None  # of what is missing, likewise
+    strength: float = option(
+        1.0, "From 0, the photo (enlarged bicubically), to 1, the network.", **_SHARE
+    )
 
     precision: str = option(
         "auto",
@@ -174,6 +175,21 @@ class TiledOptions(Watching, Speed):
         group=SPEED,
         **_PX,
     )
+
+    @property
+    def size(self) -> int | None:
+        """Long side of the result, where that can be asked for."""
+        return None
+
+    @property
+    def mask(self) -> Any:
+        """A picture of what is missing, where there can be one."""
+        return None
+
+    @property
+    def color_match(self) -> str:
+        """How colours are matched, where that can be asked for."""
+        return "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +221,6 @@ class UpscaleOptions(TiledOptions):
         group=LOOK,
         **_PX,
     )
-    strength: float = option(1.0, "From 0, the bicubic enlargement, to 1, the network.", **_SHARE)
     color_match: str = option(
         "auto",
         "How the colours are matched to the photo's; auto is what the model recommends.",
@@ -230,7 +245,6 @@ class RestoreOptions(TiledOptions):
         default_text="what alpha hides",
         group=IN_OUT,
     )
-    strength: float = option(1.0, "From 0, the photo, to 1, the network.", **_SHARE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,6 @@ finished in files survives an interruption, and the same call goes on from there
 """
 
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,11 +28,11 @@ from impasto.painting.options import (
 )
 from impasto.painting.preparing import unpacked
 from impasto.painting.results import as_image
-from impasto.painting.sources import SourceFile, as_canvas
+from impasto.painting.sources import SourceFile, as_canvas, file_state
 
 if TYPE_CHECKING:
     from impasto.media.photos import Photo
-    from impasto.painting.enlarging import Model, TileWork
+    from impasto.painting.enlarging import TileWork
     from impasto.painting.styling import Style, StyleWork
 
 KEPT = 4  # works that are kept for the next call
@@ -154,8 +152,8 @@ class Painter:
 def style_painter(style: "Style", options: StylizeOptions) -> Painter:
     """A style's name, file or model, or an `Engine`, which brings its own device and border.
 
-    What was made ready for an earlier call is used again until the style changes. Raises OptionError
-    for what is not there or installed, ModelError for the style.
+    What was made ready for an earlier call is used again until the style changes. Raises
+    OptionError for what is not there or installed, ModelError for the style.
     """
     from impasto.models.gallery import style_path
 
@@ -175,37 +173,45 @@ def style_painter(style: "Style", options: StylizeOptions) -> Painter:
     return Painter(work, options)
 
 
-def upscale_painter(
-    factor: int | None, model: "Model | None", options: UpscaleOptions
-) -> Painter:
-    """One model or two that enlarge by `factor`, see `models_for`."""
+def upscale_painter(factor: int | None, model: Any, options: UpscaleOptions) -> Painter:
+    """One model or two that enlarge by `factor`, see `models_for`. Raises as that does."""
     from impasto.painting.enlarging import models_for
 
     return _tile_painter(models_for(model, factor), options)
 
 
-def restore_painter(model: "Model", options: RestoreOptions) -> Painter:
-    """A model that restores, see `restorer_for`."""
+def restore_painter(model: Any, options: RestoreOptions) -> Painter:
+    """A model that restores, see `restorer_for`. Raises as that does."""
     from impasto.painting.enlarging import restorer_for
 
     return _tile_painter((restorer_for(model),), options)
 
 
-def _tile_painter(models: Sequence[Any], options: TiledOptions) -> Painter:
+def _tile_painter(models: tuple[Any, ...], options: TiledOptions) -> Painter:
     _LISTENER.on_event = options.on_event
     work = _tile_work(
-        tuple(models),
+        _Same(models),
         tuple(_state(model) for model in models),
+        limit=options.memory_limit,
+        scratch=_scratch(options),
         device=options.device,
         backend=options.backend,
         precision=options.precision,
         tile_px=options.tile_px,
         strength=options.strength,
-        color_match=getattr(options, "color_match", "none"),
-        limit=options.memory_limit,
-        scratch=_scratch(options),
+        color_match=options.color_match,
     )
     return Painter(work, options)
+
+
+class _Same(tuple[Any, ...]):
+    """Models, which are equal to themselves only."""
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and list(map(id, self)) == list(map(id, other))
 
 
 @lru_cache(maxsize=KEPT)
@@ -218,29 +224,21 @@ def _style_work(style: "Style", state: object, **options: Any) -> "StyleWork":
 
 @lru_cache(maxsize=KEPT)
 def _tile_work(
-    models: tuple[Any, ...],
-    state: object,
-    *,
-    limit: int | None,
-    scratch: Path | None,
-    **options: Any,
+    models: _Same, state: object, *, limit: int | None, scratch: Path | None, **options: Any
 ) -> "TileWork":
-    from impasto.painting.enlarging import EngineOptions, TileWork
+    from impasto.engines.tile_engine import SuperResOptions
+    from impasto.painting.enlarging import TileWork
 
     del state
-    engine_options = EngineOptions(on_warning=_LISTENER.notice, **options)
+    engine_options = SuperResOptions(on_warning=_LISTENER.notice, **options)
     return TileWork(models, engine_options, limit, scratch)
 
 
 def _state(model: Any) -> object:
     """What changes whenever the model's weights do."""
     if isinstance(model, Path):
-        try:
-            status = model.stat()
-        except OSError:  # whoever loads it tells
-            return None
-        return status.st_mtime_ns, status.st_size
-    network = getattr(model, "network", None)
+        return file_state(model)
+    network: Any = getattr(model, "network", None)
     if not hasattr(network, "state_dict"):
         return None
     # in-place changes, by training, count in each tensor's version

@@ -65,9 +65,7 @@ def _copied(room: Room, decoded: DecodedPicture, tell: Tell) -> Canvas:
     has_alpha = decoded.channels in (2, 4)
     dtype = "uint8" if decoded.bits == 8 else "float32" if room.in_memory else "uint16"
     plane = room.step_plane(3 + has_alpha, decoded.size_hw, dtype)
-    canvas = Canvas(
-        plane=plane, bits=decoded.bits, gray=decoded.gray, metadata=decoded.metadata
-    )
+    canvas = Canvas(plane=plane, bits=decoded.bits, gray=decoded.gray, metadata=decoded.metadata)
     for top, bottom in bands(decoded.size_hw):
         rows = decoded.rows(top, bottom)
         if decoded.channels < 3:

@@ -106,3 +106,12 @@ def _of_pillow(image: Image.Image, tell: Tell) -> Canvas:
         image.load()
         decoded = decoded_image(image, source, owned=False)
         return unpacked(Room(), lambda: nullcontext(decoded), tell)
+
+
+def file_state(path: Path) -> tuple[int, int] | None:
+    """What changes whenever the file does; None if it cannot be told."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

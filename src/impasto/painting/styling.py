@@ -20,7 +20,10 @@ from impasto.errors import OptionError
 from impasto.machine.extras import is_installed
 from impasto.machine.processor import may_have_gpu, multiplies_bfloat16, threads_wanted
 from impasto.media.resizing import scaled_size
-from impasto.models.style_tensors import StyleTensors, read_style_tensors
+from impasto.models.kinds import read_style_tensors
+from impasto.models.model_file import ModelTensors
+from impasto.networks.layout import layout_of
+from impasto.networks.style_config import StyleNetworkConfig
 from impasto.painting.canvas import Canvas, Floats, Room, ScratchRoom
 from impasto.painting.options import StylizeOptions, Watch
 from impasto.painting.preparing import Tell, filled, resized
@@ -51,7 +54,7 @@ class QuickStyle:
 
     def __init__(
         self,
-        style: StyleTensors,
+        style: ModelTensors[StyleNetworkConfig],
         precision: str,
         border: int,
         on_notice: Callable[[str], object],
@@ -61,7 +64,10 @@ class QuickStyle:
         self.border = border
         self.exact = False  # pictures of 16 bits are painted in float32
         self._on_notice = on_notice
-        self._make_plan = partial(plan_of_layout, style.layout, style.tensors)
+        layout = layout_of(style.config)
+        if layout is None:
+            raise OptionError(f"{style.name} has layers of other kinds")
+        self._make_plan = partial(plan_of_layout, layout, style.tensors)
         steps = self._make_plan()
         assert isinstance(steps[0], Mirror)
         self._first_step = steps[0]
@@ -132,6 +138,7 @@ class StyleWork:
     Raises as `Engine`; what only torch can tell, at the first picture that needs it.
     """
 
+    own_png = False  # Pillow's encoder packs paintings closer
     reading, writing = 0.11, 0.18  # parts of the whole, roughly as the times of large pictures are
 
     def __init__(
@@ -215,9 +222,7 @@ class StyleWork:
         del options
         return list(dict.fromkeys((self.engine.map_dtype(header.bits), torch.float32)))
 
-    def scratch_bytes(
-        self, header: Header, options: StylizeOptions, trial: "torch.dtype"
-    ) -> int:
+    def scratch_bytes(self, header: Header, options: StylizeOptions, trial: "torch.dtype") -> int:
         """At most: samples of 16 bits with alpha, as they are, filled and resized; and maps."""
         out_hw = self.size_of(header.size_hw, options)
         samples = 8 * (header.pixels + (0 if options.size is None else out_hw[0] * out_hw[1]))
@@ -284,7 +289,7 @@ class StyleWork:
         )
 
     def _by_passes(
-        self, canvas: Canvas, room: ScratchRoom, dtype: "torch.dtype", tell: Tell
+        self, canvas: Canvas, room: ScratchRoom, dtype: "torch.dtype | None", tell: Tell
     ) -> Callable[[Box], Floats]:
         """All passes but the last over a picture in a file; that one when its rows are read."""
         import torch
@@ -296,6 +301,7 @@ class StyleWork:
         from impasto.plans.rewrite import rewrite
 
         network, device = self.engine.model.network, self.engine.device
+        assert dtype is not None
         dtype = _suited(canvas, dtype)
         half = dtype.itemsize < 4
         split = half and canvas.plane.dtype == np.uint16
@@ -353,7 +359,8 @@ class StyleWork:
 
 
 def _part(painted: Floats, box: Box) -> Floats:
-    return box.of(painted)
+    part: Floats = box.of(painted)
+    return part
 
 
 def _suited(canvas: Canvas, dtype: "torch.dtype") -> "torch.dtype":
