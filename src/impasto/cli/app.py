@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from impasto.cli.bench import bench
+from impasto.cli.bundled import styles, upscalers
 from impasto.cli.export import export
 from impasto.cli.figures import figures
 from impasto.cli.import_model import import_model
@@ -12,24 +13,13 @@ from impasto.cli.invert import invert
 from impasto.cli.optimize import optimize
 from impasto.cli.reproduce import reproduce
 from impasto.cli.root import App, RootGroup
-from impasto.cli.styles import styles
 from impasto.cli.stylize import stylize
 from impasto.cli.texture import texture
 from impasto.cli.upscale import restore, upscale
-from impasto.cli.upscalers import upscalers
 
 EPILOG = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."
 
-app = App(
-    name="impasto",
-    cls=RootGroup,
-    no_args_is_help=True,
-    # Plain help: Rich's panels double the start-up time and halve the room for the text.
-    rich_markup_mode=None,
-    # A traceback is for --debug, and then Python's own.
-    pretty_exceptions_enable=False,
-    epilog=EPILOG,
-)
+app = App(name="impasto", cls=RootGroup, epilog=EPILOG)
 
 
 def _print_version(wanted: bool) -> None:

@@ -89,7 +89,13 @@ class QuickCommand(_QuickFlags, Command):
 
 
 class App(typer.Typer):
-    """A Typer whose commands are ours."""
+    """A Typer whose commands are ours, with plain help and Python's own tracebacks."""
+
+    def __init__(self, **options: Any) -> None:
+        # Rich's panels double the start-up time and halve the room for the text.
+        super().__init__(
+            no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, **options
+        )
 
     def command(
         self, name: str | None = None, *, cls: Any = QuickCommand, **options: Any

@@ -4,7 +4,6 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from impasto.data.degradations import with_holes
@@ -42,7 +41,7 @@ class SuperResOptions:
         )
 
     def color_match_of(self, model: Any) -> str:
-        return self.old().color_match_of(model)
+        return str(self.old().color_match_of(model))
 
 
 class TileEngine:

@@ -22,17 +22,16 @@ from impasto.machine.processor import may_have_gpu, multiplies_bfloat16, threads
 from impasto.media.resizing import scaled_size
 from impasto.models.kinds import read_style_tensors
 from impasto.models.model_file import ModelTensors
-from impasto.networks.layout import layout_of
+from impasto.networks.architectures import tensor_shapes
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.painting.canvas import Canvas, Floats, Room, ScratchRoom
 from impasto.painting.options import StylizeOptions, Watch
 from impasto.painting.preparing import Tell, filled, resized
 from impasto.painting.results import PaintedRows
 from impasto.painting.sources import Header
-from impasto.plans.bounds import MOST_PIXELS, cannot_overflow
 from impasto.plans.continuation import check_border, continued_positions, whole_strides
-from impasto.plans.layout_plan import plan_of_layout
-from impasto.plans.plan import Mirror
+from impasto.plans.plan import MOST_PIXELS, Mirror, cannot_overflow
+from impasto.plans.rewrite import NetworkData
 
 if TYPE_CHECKING:
     import torch
@@ -64,11 +63,10 @@ class QuickStyle:
         self.border = border
         self.exact = False  # pictures of 16 bits are painted in float32
         self._on_notice = on_notice
-        layout = layout_of(style.config)
-        if layout is None:
+        if tensor_shapes(style.config) is None:
             raise OptionError(f"{style.name} has layers of other kinds")
-        self._make_plan = partial(plan_of_layout, layout, style.tensors)
-        steps = self._make_plan()
+        self._network = NetworkData(config=style.config, tensors=style.tensors)
+        steps = self._network.plan()
         assert isinstance(steps[0], Mirror)
         self._first_step = steps[0]
         if not cannot_overflow(steps, MOST_PIXELS):
@@ -92,7 +90,7 @@ class QuickStyle:
     def _session(self, precision: str) -> OpenVinoStyle:
         if precision not in self._sessions:
             self._sessions[precision] = OpenVinoStyle(
-                self._make_plan, precision, threads=threads_wanted(), on_notice=self._on_notice
+                self._network.plan, precision, threads=threads_wanted(), on_notice=self._on_notice
             )
         return self._sessions[precision]
 

@@ -17,7 +17,8 @@ from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, psnr, read_picture, write_picture
 from impasto.models.inversion_model import load_inversion_model, save_inversion_model
 from impasto.networks import LossNetwork
-from impasto.networks.inversion import InversionConfig, InversionNetwork, fitted
+from impasto.networks.inversion import InversionNetwork, fitted
+from impasto.networks.inversion_config import InversionConfig
 from impasto.training.events import OnEvent, Saved, Validated
 from impasto.training.inversion_config import InversionTrainingConfig
 from impasto.training.split import readable

@@ -11,7 +11,7 @@ from impasto.losses import LossWeights, PixelKind
 from impasto.losses.content import CONTENT_KINDS, ContentKind
 from impasto.losses.pixel import PIXEL_KINDS
 from impasto.networks.superres import SuperResConfig
-from impasto.networks.superres.config import SuperResArchitecture
+from impasto.networks.superres_config import SuperResArchitecture
 from impasto.training.run_config import (
     RunConfig,
     check_choice,

@@ -14,8 +14,8 @@ from impasto.errors import TrainingError
 from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, luma_bt601, psnr, write_picture
 from impasto.models import load_superres_model, save_superres_model
+from impasto.networks.bicubic import enlarge
 from impasto.networks.superres import build_superres_network
-from impasto.networks.superres.bicubic import enlarge
 from impasto.training.events import OnEvent, Saved, Validated
 from impasto.training.provenance import superres_card
 from impasto.training.split import readable

@@ -3,30 +3,39 @@
 Every low-resolution sample becomes factor x factor pixels, each a fixed mixture (Keys' cubic,
 a = -0.5, the one of MATLAB and Pillow) of the samples around it. So it costs one small convolution,
 is the same in tiles as in the whole image, and exports as plain convolution and pixel shuffle.
+The kernels are made without torch, which is imported where an image is enlarged.
 """
 
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TAPS = 5  # phases left and right of the sample's centre see samples -2 ... 1 and -1 ... 2
 BICUBIC_RADIUS = TAPS // 2
 
+Floats = NDArray[np.floating[Any]]
 
-def enlarge(image: Tensor, factor: int) -> Tensor:
+
+def enlarge(image: "Tensor", factor: int) -> "Tensor":
     """(N, C, h, w) -> (N, C, h * factor, w * factor), edge samples repeated beyond the border.
 
     Computed in float32 at least, outside autocast; values may overshoot the input's range.
     """
+    import torch
+    import torch.nn.functional as F
+
     if factor == 1:
         return image
     with torch.autocast(image.device.type, enabled=False):
         if image.dtype in (torch.bfloat16, torch.float16):
             image = image.float()
         count, channels, height, width = image.shape
-        kernel = phase_kernels(factor).to(image)
+        kernel = torch.from_numpy(phase_kernels(factor)).unsqueeze(1).to(image)
         planes = image.reshape(count * channels, 1, height, width)
         padded = F.pad(planes, (BICUBIC_RADIUS,) * 4, mode="replicate")
         enlarged = F.pixel_shuffle(F.conv2d(padded, kernel), factor)
@@ -34,24 +43,26 @@ def enlarge(image: Tensor, factor: int) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def phase_kernels(factor: int) -> Tensor:
-    """(factor^2, 1, 5, 5) float64: row i * factor + j is the kernel of phase (i, j)."""
-    rows = torch.stack([_phase(factor, index) for index in range(factor)])
-    kernels = torch.einsum("ia,jb->ijab", rows, rows)
-    return kernels.reshape(factor * factor, 1, TAPS, TAPS)
+def phase_kernels(factor: int) -> Floats:
+    """(factor^2, 5, 5) float64: row i * factor + j is the kernel of phase (i, j)."""
+    if factor == 1:
+        return np.ones((1, 1, 1))
+    rows = np.stack([_phase(factor, index) for index in range(factor)])
+    kernels: Floats = np.einsum("ia,jb->ijab", rows, rows)
+    return kernels.reshape(factor * factor, TAPS, TAPS)
 
 
-def _phase(factor: int, index: int) -> Tensor:
+def _phase(factor: int, index: int) -> Floats:
     """Weights of the samples -2 ... 2 for output pixel `index` of the sample 0."""
     centre = (index + 0.5) / factor - 0.5
-    distance = (torch.arange(-BICUBIC_RADIUS, BICUBIC_RADIUS + 1, dtype=torch.float64)) - centre
-    weights = keys_cubic(distance)
-    return weights / weights.sum()
+    weights = keys_cubic(np.arange(-BICUBIC_RADIUS, BICUBIC_RADIUS + 1) - centre)
+    total: Floats = weights / weights.sum()
+    return total
 
 
-def keys_cubic(distance: Tensor) -> Tensor:
+def keys_cubic(distance: Floats) -> Floats:
     """Keys' cubic convolution kernel with a = -0.5, zero from distance 2 on."""
-    x = distance.abs()
+    x = np.abs(distance)
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
-    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
+    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))

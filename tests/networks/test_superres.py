@@ -5,13 +5,14 @@ import torch
 from torch import nn
 
 from impasto.errors import OptionError
+from impasto.networks.bicubic import enlarge
 from impasto.networks.superres import (
     SRCNN,
     PaperSuperResNetwork,
     SuperResConfig,
     build_superres_network,
 )
-from impasto.networks.superres.bicubic import enlarge
+from impasto.plans.rewrite import data_of
 
 CONFIGS = [
     *(SuperResConfig(factor=factor, width=0.25, blocks=2) for factor in (1, 2, 3, 4, 8)),
@@ -108,7 +109,7 @@ def test_an_untrained_network_enlarges_bicubically(config: SuperResConfig) -> No
 def test_no_pixel_depends_on_samples_beyond_the_radius(config: SuperResConfig) -> None:
     """And one within the radius does matter, so the radius is not generous by much."""
     network = _awake(build_superres_network(config))
-    radius, factor = network.radius_px, config.factor
+    radius, factor = data_of(network).radius_px, config.factor
     side = 2 * radius + 9
     side += -side % config.shrink
     middle = side // 2

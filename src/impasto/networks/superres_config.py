@@ -1,16 +1,10 @@
-"""Which super-resolution network, for which factor: the one road from a config to a network.
-
-Torch is imported when a network is built, not before.
-"""
+"""Which super-resolution network, for which factor, how wide and deep. Never imports torch."""
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import ClassVar, Literal
 
 from impasto.errors import OptionError
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 SuperResArchitecture = Literal["modern", "paper", "srcnn-9-1-5", "srcnn-9-5-5"]
 SUPERRES_ARCHITECTURES: tuple[SuperResArchitecture, ...] = (
@@ -20,21 +14,11 @@ SUPERRES_ARCHITECTURES: tuple[SuperResArchitecture, ...] = (
     "srcnn-9-5-5",
 )
 FACTORS = (1, 2, 3, 4, 8)
-
-
-class SuperResNetwork(Protocol):
-    """What every network of `build_superres_network` is, besides an nn.Module.
-
-    `radius_px`: how many low-resolution samples on each side an output pixel depends on; tiles
-    that overlap by it give the whole image's result.
-    """
-
-    factor: int
-    radius_px: int
-
-    def __call__(self, low_res: "Tensor") -> "Tensor":
-        """(N, 3, h, w) in [0, 1] -> (N, 3, h * factor, w * factor); callers clamp."""
-        ...
+SUPERRES_FILTERS = 64  # of `modern` and `paper` at width 1
+PAPER_BLOCKS = 4
+SRCNN_FILTERS = (64, 32)
+# full-range BT.601, which is invertible; a network that sees only luma does not mind the scale
+LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +29,8 @@ class SuperResConfig:
     `in_channels` are those of ModernSuperResNetwork. Raises OptionError for unknown architectures
     and factors, numbers out of range, and options that the architecture does not have.
     """
+
+    kind: ClassVar[str] = "superres"  # with `architecture` the name of its record
 
     architecture: SuperResArchitecture = "modern"
     factor: int = 4
@@ -79,28 +65,41 @@ class SuperResConfig:
             )
 
 
-def build_superres_network(config: SuperResConfig) -> "nn.Module":
-    """A new network with random weights, a SuperResNetwork.
+def superres_shapes(config: SuperResConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of the network that the config describes."""
+    shapes: dict[str, tuple[int, ...]] = {}
 
-    `modern` and `srcnn` begin as the bicubic enlargement.
-    """
-    from impasto.networks.superres.modern import ModernSuperResNetwork
-    from impasto.networks.superres.paper import PaperSuperResNetwork
-    from impasto.networks.superres.srcnn import SRCNN
+    def conv(name: str, inputs: int, outputs: int, size: int, *, transposed: bool = False) -> None:
+        ends = (inputs, outputs) if transposed else (outputs, inputs)
+        shapes.update({f"{name}.weight": (*ends, size, size), f"{name}.bias": (outputs,)})
 
-    if config.architecture == "paper":
-        return PaperSuperResNetwork(config.factor, width=config.width)
+    def norm(name: str) -> None:
+        each = ("weight", "bias", "running_mean", "running_var")
+        shapes.update({f"{name}.{tensor}": (filters,) for tensor in each})
+        shapes[f"{name}.num_batches_tracked"] = ()
+
+    filters, factor = round(SUPERRES_FILTERS * config.width), config.factor
     if config.architecture == "modern":
-        return ModernSuperResNetwork(
-            config.factor,
-            width=config.width,
-            blocks=config.blocks,
-            in_channels=config.in_channels,
-            shrink=config.shrink,
-        )
-    return SRCNN(config.factor, middle=int(config.architecture.split("-")[2]))
-
-
-def as_superres(network: "nn.Module") -> SuperResNetwork:
-    """The same network, typed."""
-    return cast(SuperResNetwork, network)
+        conv("head", config.in_channels * config.shrink**2, filters, 3)
+        for index in range(config.blocks):
+            conv(f"body.{index}.first", filters, filters, 3)
+            conv(f"body.{index}.second", filters, filters, 3)
+        conv("tail", filters, 3 * (factor * config.shrink) ** 2, 3)
+    elif config.architecture == "paper":
+        conv("layers.0", 3, filters, 9)
+        norm("layers.1")
+        for index in range(3, 3 + PAPER_BLOCKS):
+            for place in (0, 3):
+                conv(f"layers.{index}.body.{place}", filters, filters, 3)
+                norm(f"layers.{index}.body.{place + 1}")
+        last = 3 + PAPER_BLOCKS + 3 * int(math.log2(factor))
+        for index in range(3 + PAPER_BLOCKS, last, 3):
+            conv(f"layers.{index}", filters, filters, 3, transposed=True)
+            norm(f"layers.{index + 1}")
+        conv(f"layers.{last}", filters, 3, 9)
+    else:
+        first, second = SRCNN_FILTERS
+        conv("layers.0", 1, first, 9)
+        conv("layers.2", first, second, int(config.architecture.split("-")[2]))
+        conv("layers.4", second, 1, 5)
+    return shapes

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd import gradgradcheck
 
-from impasto.networks.relu import relu
+from impasto.networks.activations import relu
 
 EXTREMES = (0.0, -0.0, 1e-40, -1e-40, 3e38, -3e38, float("inf"), -float("inf"), 1.5, -1.5)
 
