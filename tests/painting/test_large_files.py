@@ -314,7 +314,7 @@ def test_a_limit_of_memory_takes_the_place_of_the_limit_of_pixels(
 ) -> None:
     source = tmp_path / "photo.png"
     write_picture(source, PIXELS)
-    monkeypatch.setattr("impasto.painting.options.DEFAULT_MAX_PIXELS", 100)
+    monkeypatch.setattr("impasto.media.picture.DEFAULT_MAX_PIXELS", 100)
     with pytest.raises(ImageError, match="above the limit"):
         stylize_file(source, tmp_path / "painted.png", Engine(model, device="cpu"))
     stylize_file(source, tmp_path / "painted.png", Engine(model, device="cpu", max_memory="40GB"))

@@ -13,7 +13,6 @@ from typing import Any, ParamSpec, TypeVar
 
 from impasto.events import CancelToken, Notice, OnEvent, Progress, ignore
 from impasto.files.byte_sizes import parse_bytes
-from impasto.media.picture import DEFAULT_MAX_PIXELS
 from impasto.options import Options, option
 
 IN_OUT, LOOK, SPEED = "Input and output", "Look", "Speed and memory"
@@ -115,6 +114,8 @@ class Output(Options):
 
     def pixel_limit(self, memory_limit: int | None) -> int:
         """What `max_pixels` is, if it is not given, under such a limit of memory."""
+        from impasto.media.picture import DEFAULT_MAX_PIXELS
+
         default = DEFAULT_MAX_PIXELS if memory_limit is None else LARGEST_PIXELS
         return default if self.max_pixels is None else self.max_pixels
 

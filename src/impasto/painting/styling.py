@@ -190,11 +190,11 @@ class StyleWork:
 
     def fits(self, header: Header, options: StylizeOptions, *, by_rows: bool) -> bool:
         """Whether a picture can be read, painted and written in memory."""
-        from impasto.engines.memory import IMAGE_BYTES, tiles_bytes
-
         del by_rows
         if self.is_quick(header.size_hw, options):
             return True
+        from impasto.engines.memory import IMAGE_BYTES, tiles_bytes
+
         engine, free = self.engine, self.free_bytes()
         if free is None:
             return True
