@@ -88,8 +88,7 @@ def export(
     from impasto.errors import OptionError
     from impasto.files.user_files import user_path
     from impasto.jobs import check_file
-    from impasto.models import load_style_model
-    from impasto.models.any_model import load_any_model
+    from impasto.models import load_any_model, load_style_model
 
     if dynamic and size is not None:
         raise OptionError("`dynamic` is for any size, `size` for one; give one of the two")

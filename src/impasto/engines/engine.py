@@ -33,8 +33,8 @@ from impasto.files.byte_sizes import parse_bytes
 from impasto.machine.devices import choose_device
 from impasto.machine.suitability import suitable_precision
 from impasto.media import Picture, to_pil
-from impasto.media.photos import as_picture
-from impasto.media.transparency import fill_hidden
+from impasto.media.colors import fill_hidden
+from impasto.media.reading import as_picture
 from impasto.models import StyleModel, as_style_model
 from impasto.plans.continuation import border_for, check_border, continue_image, cut
 from impasto.plans.plan import Mirror, cannot_overflow

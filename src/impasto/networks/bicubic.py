@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.media.cubic import keys_cubic
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -58,11 +60,3 @@ def _phase(factor: int, index: int) -> Floats:
     weights = keys_cubic(np.arange(-BICUBIC_RADIUS, BICUBIC_RADIUS + 1) - centre)
     total: Floats = weights / weights.sum()
     return total
-
-
-def keys_cubic(distance: Floats) -> Floats:
-    """Keys' cubic convolution kernel with a = -0.5, zero from distance 2 on."""
-    x = np.abs(distance)
-    near = 1.5 * x**3 - 2.5 * x**2 + 1
-    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
-    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))

@@ -25,10 +25,10 @@ from impasto.engines.tiles import Box, split, whole
 from impasto.errors import ImageError, ModelError, OptionError
 from impasto.files.byte_sizes import in_words
 from impasto.files.user_files import user_path
-from impasto.media.resizing import scaled_size
+from impasto.media.picture import scaled_size
+from impasto.models.cards import path_of
 from impasto.models.kinds import SUPERRES
 from impasto.models.model_file import ModelTensors, read_tensors
-from impasto.models.names import path_of
 from impasto.models.upscalers import TASKS, find_upscalers
 from impasto.painting.canvas import ArrayPlane, Canvas, Floats, Plane, Room
 from impasto.painting.options import TiledOptions, Watch

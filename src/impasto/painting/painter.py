@@ -31,7 +31,7 @@ from impasto.painting.results import as_image
 from impasto.painting.sources import SourceFile, as_canvas, file_state
 
 if TYPE_CHECKING:
-    from impasto.media.photos import Photo
+    from impasto.media.reading import Photo
     from impasto.painting.enlarging import TileWork
     from impasto.painting.styling import Style, StyleWork
 

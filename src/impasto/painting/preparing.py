@@ -95,8 +95,7 @@ def resized(room: Room, canvas: Canvas, long_side: int, tell: Tell) -> Canvas:
     """As `resize_long_side` resizes it; in files by bands of rows, at 16 bits."""
     import torch
 
-    from impasto.media.resampling import resampled_rows
-    from impasto.media.resizing import resize_long_side, scaled_size
+    from impasto.media.resizing import resampled_rows, resize_long_side, scaled_size
 
     if room.in_memory:
         pixels = torch.from_numpy(canvas.samples(whole(canvas.size_hw)))

@@ -10,8 +10,7 @@ from PIL import Image
 from impasto.engines.tiles import Box
 from impasto.errors import ModelError
 from impasto.media.color_profiles import srgb_profile
-from impasto.media.sample_rows import ArraySamples, Integers, SampleRows
-from impasto.media.samples import bands
+from impasto.media.samples import ArraySamples, Integers, SampleRows, bands
 from impasto.media.writing import pillow_image
 from impasto.painting.canvas import Canvas, Floats, Plane, to_samples
 from impasto.painting.preparing import blended
@@ -66,7 +65,7 @@ class PlaneRows:
     def _resized(self, top: int, bottom: int) -> Integers:
         import torch
 
-        from impasto.media.resampling import resampled_rows
+        from impasto.media.resizing import resampled_rows
 
         largest = float(2**self.bits - 1)
 

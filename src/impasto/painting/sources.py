@@ -12,15 +12,14 @@ from PIL import Image
 from impasto.media.decoding import DecodedPicture, decoded_file, decoded_image
 from impasto.media.deep_samples import deep_layout
 from impasto.media.metadata import orientation
-from impasto.media.opening import opened, read_errors_named
+from impasto.media.opening import opened, pillow_warnings_ignored, read_errors_named
 from impasto.media.picture import DEFAULT_MAX_PIXELS
-from impasto.media.pillow_warnings import pillow_warnings_ignored
 from impasto.painting.canvas import ArrayPlane, Canvas, Room
 from impasto.painting.options import LARGEST_PIXELS
 from impasto.painting.preparing import Tell, unpacked
 
 if TYPE_CHECKING:
-    from impasto.media.photos import Photo
+    from impasto.media.reading import Photo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +86,7 @@ def as_canvas(photo: "Photo", tell: Tell) -> Canvas:
         return unpacked(Room(), source.decoded, tell)
     if isinstance(photo, Image.Image):
         return _of_pillow(photo, tell)
-    from impasto.media.photos import as_picture
+    from impasto.media.reading import as_picture
 
     picture = as_picture(photo)
     planes = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]

@@ -19,7 +19,7 @@ from impasto.engines.tiles import Box, whole
 from impasto.errors import OptionError
 from impasto.machine.extras import is_installed
 from impasto.machine.processor import may_have_gpu, multiplies_bfloat16, threads_wanted
-from impasto.media.resizing import scaled_size
+from impasto.media.picture import scaled_size
 from impasto.models.kinds import read_style_tensors
 from impasto.models.model_file import ModelTensors
 from impasto.networks.architectures import tensor_shapes

@@ -9,7 +9,7 @@ from impasto.painting.painter import style_painter
 if TYPE_CHECKING:
     from PIL import Image
 
-    from impasto.media.photos import Photo
+    from impasto.media.reading import Photo
     from impasto.painting.styling import Style
 
 

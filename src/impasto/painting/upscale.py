@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from impasto.media.photos import Photo
+    from impasto.media.reading import Photo
     from impasto.models import SuperResModel
 
     Model = str | Path | SuperResModel
