@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         resize,
         resize_long_side,
         resize_short_side,
-        scaled_size,
     )
     from impasto.media.sheet import contact_sheet
     from impasto.media.tensor_writing import to_pil, write_picture

@@ -95,7 +95,8 @@ def resized(room: Room, canvas: Canvas, long_side: int, tell: Tell) -> Canvas:
     """As `resize_long_side` resizes it; in files by bands of rows, at 16 bits."""
     import torch
 
-    from impasto.media.resizing import resampled_rows, resize_long_side, scaled_size
+    from impasto.media.picture import scaled_size
+    from impasto.media.resizing import resampled_rows, resize_long_side
 
     if room.in_memory:
         pixels = torch.from_numpy(canvas.samples(whole(canvas.size_hw)))

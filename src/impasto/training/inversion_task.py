@@ -15,7 +15,8 @@ from impasto.losses.content import content_errors, mean_squares
 from impasto.losses.perceptual import EMPTY_TARGET
 from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, psnr, read_picture, write_picture
-from impasto.models.inversion_model import load_inversion_model, save_inversion_model
+from impasto.models import save_model
+from impasto.models.inversion_model import load_inversion_model
 from impasto.networks import LossNetwork
 from impasto.networks.inversion import InversionNetwork, fitted
 from impasto.networks.inversion_config import InversionConfig
@@ -128,7 +129,7 @@ class InversionTask:
         done = self.config.iterations
         objective = self.validate(done, self.held_out) if self.held_out else None
         path = self.config.output / MODEL_FILE
-        save_inversion_model(path, self.network, self.network_config, card(objective))
+        save_model(path, self.network, self.network_config, card(objective))
         self.report(Saved(iteration=done, kind="model", path=path))
         return path
 
