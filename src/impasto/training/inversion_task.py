@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from impasto.data.photos import PhotoBatch, PhotoCrops, center_crop, photo_batches
 from impasto.errors import TrainingError
-from impasto.losses import grid_loss, pixel_loss, squared_tv
-from impasto.losses.content import content_errors, mean_squares
-from impasto.losses.perceptual import EMPTY_TARGET
+from impasto.losses import content_terms, grid_loss, pixel_loss, squared_tv
+from impasto.losses.terms import EMPTY_TARGET
 from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, psnr, read_picture, write_picture
 from impasto.models import save_model
@@ -97,9 +96,9 @@ class InversionTask:
             features = self._features(images)
         if config.content_weight:
             seen = self.loss_network(output, [config.layer])[config.layer]
-            size = mean_squares(features)
-            size = torch.where(size > EMPTY_TARGET, size, 1.0)
-            terms["content"] = (content_errors(seen, features) / size).mean()
+            wanted = {config.layer: features}
+            (content,) = content_terms(wanted, {config.layer: 1.0}, scale="relative")
+            terms["content"] = content.error(content.sums(seen))
         if config.pixel_weight:
             terms["pixel"] = pixel_loss(output, images)
         if config.tv_weight:
