@@ -10,14 +10,13 @@ if TYPE_CHECKING:
     from impasto.media.colors import keep_colors, luma
     from impasto.media.formats import IMAGE_SUFFIXES, WRITABLE_SUFFIXES, find_images
     from impasto.media.metrics import luma_bt601, psnr, ssim
-    from impasto.media.picture import DEFAULT_MAX_PIXELS, Metadata, Picture
+    from impasto.media.picture import DEFAULT_MAX_PIXELS, Metadata, Picture, scaled_size
     from impasto.media.reading import from_pil, read_picture
     from impasto.media.resizing import (
         imresize,
         resize,
         resize_long_side,
         resize_short_side,
-        scaled_size,
     )
     from impasto.media.sheet import contact_sheet
     from impasto.media.tensor_writing import to_pil, write_picture
@@ -54,9 +53,9 @@ _HOMES = {
     "colors": ("keep_colors", "luma"),
     "formats": ("IMAGE_SUFFIXES", "WRITABLE_SUFFIXES", "find_images"),
     "metrics": ("luma_bt601", "psnr", "ssim"),
-    "picture": ("DEFAULT_MAX_PIXELS", "Metadata", "Picture"),
+    "picture": ("DEFAULT_MAX_PIXELS", "Metadata", "Picture", "scaled_size"),
     "reading": ("from_pil", "read_picture"),
-    "resizing": ("imresize", "resize", "resize_long_side", "resize_short_side", "scaled_size"),
+    "resizing": ("imresize", "resize", "resize_long_side", "resize_short_side"),
     "sheet": ("contact_sheet",),
     "tensor_writing": ("to_pil", "write_picture"),
     "writing": ("array_to_pil", "check_target", "write_array"),
