@@ -158,7 +158,7 @@ def _files(given: dict[str, Any]) -> "OptimizationFiles":
 
 def _parsers() -> dict[str, Any]:
     """Flags' text -> the types of OptimizationConfig."""
-    from impasto.training import parse_layers
+    from impasto.options import parse_weights as parse_layers
 
     return {
         "content_layers": parse_layers,

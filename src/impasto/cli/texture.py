@@ -47,7 +47,7 @@ def texture(
     from impasto.cli.optimization_progress import OptimizationProgress
     from impasto.machine.freed_memory import keep_freed_memory
     from impasto.optimization.synthesize import TextureConfig, TextureFiles, texture_file
-    from impasto.training import parse_layers
+    from impasto.options import parse_weights as parse_layers
 
     given = flags.given(ctx)
     source, target = flags.paths_of(given, "painting")
