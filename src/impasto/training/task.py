@@ -162,28 +162,16 @@ class Task(ABC, Generic[AnyConfig, AnyBatch]):
         config = self.config
         objective = self.validate(config.iterations, self.held_out) if self.held_out else None
         path = config.output / MODEL_FILE
-        self.save(path, self.full_card(provenance, objective))
+        self.save(path, full_card(self.card(), self.config, provenance, self.told(objective)))
         self.report(Saved(iteration=config.iterations, kind="model", path=path))
         return path
 
-    def full_card(
-        self, provenance: Mapping[str, Any], objective: Validated | None
-    ) -> dict[str, Any]:
-        """`card` with where the weights come from, the options and the scores."""
-        card = self.card()
-        told = self.config.card_entries()
-        own = card.pop("trained", {})
-        weights = {**told.get("weights", {}), **own.get("weights", {})}
-        card["trained"] = {**provenance, **told, **own}
-        if weights:
-            card["trained"]["weights"] = weights
-        if objective is not None:
-            named = {
-                self.output_name: objective.terms,
-                self.untouched_name: objective.untouched,
-            }
-            card["objective"] = {**card.pop("objective", {}), **named}
-        return card
+    @classmethod
+    def told(cls, objective: Validated | None) -> dict[str, Scores]:
+        """The scores as the card names them."""
+        if objective is None:
+            return {}
+        return {cls.output_name: objective.terms, cls.untouched_name: objective.untouched}
 
     def preview_photos(self, others: Sequence[Path]) -> list[Tensor]:
         """The photos of the preview sheet: the ones named, else four of `others`."""
@@ -206,6 +194,24 @@ class Task(ABC, Generic[AnyConfig, AnyBatch]):
         for target in (path, self.config.output / "preview.png"):
             write_picture(target, sheet)
         self.report(Saved(iteration=iteration, kind="preview", path=path))
+
+
+def full_card(
+    own: Mapping[str, Any],
+    config: RunConfig,
+    provenance: Mapping[str, Any],
+    scores: Mapping[str, Scores],
+) -> dict[str, Any]:
+    """A task's `own` card with where the weights come from, the options and the scores."""
+    told, trained = config.card_entries(), own.get("trained", {})
+    card = {**own, "trained": {**provenance, **told, **trained}}
+    if weights := {**told.get("weights", {}), **trained.get("weights", {})}:
+        card["trained"]["weights"] = weights
+    if scores:
+        card["objective"] = {**own.get("objective", {}), **scores}
+    else:
+        card.pop("objective", None)
+    return card
 
 
 def channels_last(module: nn.Module) -> Any:
