@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -39,7 +39,7 @@ from impasto.files.atomic import write_text, write_with
 from impasto.models import StyleModel, as_style_model
 from impasto.models.gallery import list_styles
 from impasto.networks import StyleNetworkConfig, build_style_network
-from impasto.networks.layout import Block, Conv, Layout, layout_of, modern_layout
+from impasto.networks.layout import Block, Conv, Layout, modern_layout
 from impasto.painting import stylize_tensor
 
 EXAMPLES = "examples"
@@ -162,10 +162,10 @@ class Network:
 
     @property
     def layout(self) -> Layout:
-        layout = layout_of(self.model.config)
+        layout = getattr(self.model.network, "layout", None)
         if layout is None:
             raise OptionError(f"{self.name}: the paper's network is not measured here")
-        return layout
+        return cast(Layout, layout)
 
 
 def find_networks(names: Sequence[str] | None) -> list[Network]:

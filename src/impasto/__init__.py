@@ -4,10 +4,36 @@
     impasto.stylize("photo.jpg", "starry-night").save("painted.jpg")
     impasto.upscale("photo.jpg", 4).save("large.png")
 
-Everything below is imported at its first use (PEP 562), so `import impasto` costs next to nothing
-and loads neither torch nor Pillow. Nothing inside the package imports this module.
+Pictures. A photo is a path, a Pillow image, an array or a tensor; the result is a Pillow image.
+    stylize         paint a photo in the style of a painting, at once
+    upscale         enlarge a photo
+    restore         undo noise, blur, blocks, holes or missing colour
+    optimize        paint one photo as well as it can be, in minutes
+    texture         make a texture like that of a painting
+    invert          show what a layer of a loss network keeps of a photo
+    upscale_tensor  upscale, of tensors
+    match_colors    give one picture the colours of another
+    Engine          a style that is made ready once, for many images
+
+Models. What is bundled, and what you have trained.
+    styles, StyleEntry         list the bundled styles
+    load, StyleModel           a style as a network
+    upscalers, UpscalerEntry   list the bundled super-resolution and restoration models
+    load_upscaler, SuperResModel   one of these as a network
+
+Losses, for your own training.
+    PerceptualLoss, LossWeights, LossTerms   feature and style reconstruction, pixels, smoothness
+    load_loss_network, gram_matrix           what they are made of
+
+Errors. ImpastoError is the base of ImageError, ModelError, OptimizationError, OptionError,
+TrainingError and WeightsError; each says what came, what was wanted, and what to do.
+
+help(impasto.stylize) tells more of one. Everything is imported at its first use (PEP 562): `import
+impasto` costs next to nothing and loads neither torch nor Pillow. Nothing inside the package
+imports this module.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -121,4 +147,8 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    # help() would load torch and print 2,500 lines; the docstring says what there is. It asks
+    # through inspect.getmembers, which nothing else needs here.
+    if sys._getframe(1).f_globals.get("__name__") == "inspect":
+        return sorted(name for name in globals() if name not in _HOMES)
     return sorted({*globals(), *__all__})

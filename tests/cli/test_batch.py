@@ -1,6 +1,7 @@
 """What is told of a batch: the summary, the bar, the failures."""
 
-import sys
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,7 @@ from typer.testing import CliRunner
 
 from impasto.cli.app import app
 from impasto.cli.batch import PAINTING, RESTORING, UPSCALING, summary
-from impasto.cli.progress import LiveLine
-from impasto.events import Failed, Progress
+from impasto.events import Failed
 from impasto.jobs import Report
 from impasto.painting import painter
 
@@ -29,6 +29,24 @@ def test_debug_shows_the_traceback_of_a_failed_file(
     assert result.exit_code == 1
     assert ("Traceback" in result.stderr) is debug
     assert "impasto: a.jpg: ZeroDivisionError: oh (--debug shows where)" in result.stderr
+
+
+@pytest.mark.parametrize(("presses", "painted"), [(1, 1), (2, 0)])
+def test_ctrl_c_ends_after_the_picture_in_hand_and_the_second_at_once(
+    presses: int, painted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def paint(*_: object, **__: object) -> None:
+        for _press in range(presses):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(painter.Painter, "paint_file", paint)
+    result = CliRunner().invoke(app, ["stylize", "a.jpg", "b.jpg", "--style", "udnie"])
+    assert result.exit_code == 130
+    assert result.stdout.startswith(f"painted {painted} picture")
+    assert "interrupted" in result.stderr
 
 
 def test_the_summary_counts_and_names() -> None:
@@ -56,34 +74,3 @@ def test_every_command_tells_of_its_own_work() -> None:
         summary(Report(skipped=[one]), RESTORING)
         == "restored 0 pictures, photo-x4.png is already there (--overwrite restores again)"
     )
-
-
-@pytest.mark.parametrize(
-    ("total", "terminal", "drawn"), [(2, True, True), (1, True, False), (2, False, False)]
-)
-def test_a_bar_is_drawn_for_several_pictures_on_a_terminal(
-    total: int,
-    terminal: bool,
-    drawn: bool,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    with LiveLine("painting", quiet=True) as line:
-        for done in range(total + 1):
-            line(Progress(task="pictures", done=done, total=total))
-    captured = capsys.readouterr()
-    assert ("2/2" in captured.err) is drawn
-    assert captured.out == ""
-
-
-def test_one_long_job_shows_its_share(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with LiveLine("upscaling", least=2, quiet=True) as line:
-        line(Progress(task="pictures", done=0, total=1))
-        line(Progress(task="picture", done=0.5, total=1.0))
-    assert "upscaling" in capsys.readouterr().err

@@ -18,8 +18,8 @@ from impasto.engines.tiles import whole
 from impasto.errors import OptionError
 from impasto.media import imresize, psnr, read_picture
 from impasto.models import SuperResModel
+from impasto.networks.bicubic import enlarge
 from impasto.networks.superres import SuperResConfig
-from impasto.networks.superres.bicubic import enlarge
 from impasto.painting import match_colors, upscale_tensor
 from impasto.painting.canvas import SampleCanvas
 

@@ -17,7 +17,7 @@ from impasto.evaluation.distances import (
     load_distances,
 )
 from impasto.evaluation.lpips_heads import HEADS_FOLDER, load_lpips_heads
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError
 from impasto.media import imresize, read_picture
 from impasto.networks.loss.inputs import TORCHVISION
 

@@ -13,8 +13,7 @@ from impasto.errors import ImageError, OptionError
 from impasto.evaluation.image_sets import find_image_set, find_image_sets
 from impasto.evaluation.known_sets import KNOWN_SETS, KnownSet, pixels_sha256
 from impasto.evaluation.set_download import download_set
-from impasto.files.download import Retry
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError, Retry
 from impasto.media import from_pil, read_picture, write_picture
 
 ONCE = Retry(attempts=1)

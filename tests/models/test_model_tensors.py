@@ -22,7 +22,7 @@ from impasto.models.model_file import ModelTensors
 from impasto.models.trained_model import TrainedModel
 from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.networks.superres import SuperResConfig, build_superres_network
-from impasto.networks.superres.shapes import superres_shapes
+from impasto.networks.superres_config import superres_shapes
 
 SMALL = SuperResConfig(factor=2, width=0.125, blocks=1)
 ALL_KINDS = (

@@ -35,8 +35,8 @@ def bench(
     from impasto.evaluation.bench import BenchConfig, run_bench
     from impasto.files.atomic import write_text
     from impasto.jobs import check_file
+    from impasto.models.cards import path_of
     from impasto.models.gallery import find_style
-    from impasto.models.names import path_of
 
     if json_file is not None:
         check_file(json_file, "json_file", overwrite=True)

@@ -6,13 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli.options import Device, DeviceName
+from impasto.cli.root import App
 
-evaluate_app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Measure models: super-resolution by a named protocol, styles.",
-)
+evaluate_app = App(help="Measure models: super-resolution by a named protocol, styles.")
 
 
 @evaluate_app.callback()

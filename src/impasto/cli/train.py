@@ -1,8 +1,7 @@
 """`impasto train`: flags over recipe over defaults, then one run and its progress."""
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ from impasto.cli.flags import named_for, with_flags
 from impasto.cli.progress import LiveLine
 from impasto.cli.root import App
 from impasto.errors import OptionError
-from impasto.events import Event, Notice, Validated
+from impasto.events import Event, Notice
 from impasto.training import (
     InversionTrainingConfig,
     RestoreTrainingConfig,
@@ -31,10 +30,7 @@ Recipe = Annotated[
 ]
 
 train_app = App(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Train a network of your own: a style, super-resolution, restoration or inversion.",
+    help="Train a network of your own: a style, super-resolution, restoration or inversion."
 )
 
 
@@ -94,40 +90,12 @@ def _run(
     from impasto.machine.freed_memory import keep_freed_memory
     from impasto.training import run
 
+    def show(event: Event) -> None:
+        if isinstance(event, Notice):
+            event = replace(event, message=named_for(ctx.command, event.message))
+        line(event)
+
     keep_freed_memory()
-    with TrainingLine(ctx.command, baseline) as line:
-        model = run(settings, line)
+    with LiveLine(every_s=0.0, baseline=baseline) as line:
+        model = run(settings, show)
     print(f"trained: {model}\nuse it: {use.format(model=model, **vars(settings))}")
-
-
-class TrainingLine(LiveLine):
-    """A training run on the terminal. `baseline` names what held-out scores are compared with."""
-
-    def __init__(self, command: Any, baseline: str) -> None:
-        super().__init__()
-        self.command, self.baseline = command, baseline
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case Validated():
-                terms = "  ".join(f"{name} {value:.4f}" for name, value in event.terms.items())
-                compared = f"total {event.untouched['total']:.4f}"
-                if "psnr" in event.untouched:
-                    compared = f"psnr {event.untouched['psnr']:.2f}, {compared}"
-                self.say(f"held out: {terms} ({self.baseline}: {compared})")
-            case Notice():
-                self.say(named_for(self.command, event.message))
-            case _:
-                super().__call__(event)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        if self.skipped:
-            self.say(f"{len(self.skipped)} photos could not be read:")
-            for skipped in self.skipped:
-                self.say(f"  {skipped.reason}")

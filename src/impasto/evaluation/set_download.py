@@ -5,8 +5,7 @@ from pathlib import Path
 
 from impasto.errors import ImageError
 from impasto.evaluation.known_sets import KnownSet, pixels_sha256
-from impasto.files.download import Retry, download_file
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError, Retry, download_file
 from impasto.media import read_picture
 
 OnImage = Callable[[str, int, int], None]  # name of the set, images there, images in all

@@ -12,7 +12,8 @@ from impasto.files.user_files import user_path
 from impasto.models.model_file import ModelKind
 from impasto.models.trained_model import TrainedModel, load_model, save_model
 from impasto.networks import LossNetwork
-from impasto.networks.inversion import InversionConfig, InversionNetwork, invert_in_one_pass
+from impasto.networks.inversion import InversionNetwork, invert_in_one_pass
+from impasto.networks.inversion_config import InversionConfig
 
 INVERSION = ModelKind(
     format="impasto-inversion-1",

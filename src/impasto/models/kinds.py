@@ -1,32 +1,14 @@
 """The kinds of bundled model files, and their tensors without torch, which is never imported."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from impasto.models.cards import path_of
 from impasto.models.gallery import style_path
 from impasto.models.model_file import ModelKind, ModelTensors, read_tensors
-from impasto.models.names import path_of
 from impasto.models.upscalers import TASKS, find_upscalers
-from impasto.networks.layout import layout_of, tensor_shapes
+from impasto.networks.architectures import build_network, tensor_shapes
 from impasto.networks.style_config import StyleNetworkConfig
-from impasto.networks.superres.config import SuperResConfig, build_superres_network
-from impasto.networks.superres.shapes import superres_shapes
-
-if TYPE_CHECKING:
-    from torch import nn
-
-
-def _build_style(config: StyleNetworkConfig) -> "nn.Module":
-    from impasto.networks import build_style_network
-
-    return build_style_network(config)
-
-
-def _style_shapes(config: StyleNetworkConfig) -> Mapping[str, tuple[int, ...]] | None:
-    layout = layout_of(config)
-    return None if layout is None else tensor_shapes(layout)
-
+from impasto.networks.superres_config import SuperResConfig
 
 STYLE = ModelKind(
     format="impasto-style-1",
@@ -34,8 +16,8 @@ STYLE = ModelKind(
     train_command="impasto train style",
     list_command="impasto styles",
     config_type=StyleNetworkConfig,
-    build=_build_style,
-    shapes=_style_shapes,
+    build=build_network,
+    shapes=tensor_shapes,
     # The widest and deepest network that a config allows holds 80 M values: 318 MB in float32.
     max_bytes=320 * 2**20,
     added_options=frozenset({"blocks"}),
@@ -47,8 +29,8 @@ SUPERRES = ModelKind(
     train_command="impasto train superres",
     list_command="impasto upscalers",
     config_type=SuperResConfig,
-    build=build_superres_network,
-    shapes=superres_shapes,
+    build=build_network,
+    shapes=tensor_shapes,
     # The largest network that a config allows holds 78 M values: 312 MB in float32.
     max_bytes=320 * 2**20,
 )

@@ -8,12 +8,11 @@ import torch
 from torch import nn
 
 from impasto.errors import ModelError
+from impasto.models.cards import path_of
 from impasto.models.kinds import SUPERRES
-from impasto.models.names import path_of
 from impasto.models.trained_model import TrainedModel, load_model, save_model
 from impasto.models.upscalers import TASKS, find_upscaler, find_upscalers
-from impasto.networks.superres import SuperResConfig
-from impasto.networks.superres.config import as_superres
+from impasto.networks.superres_config import SuperResConfig
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -28,11 +27,6 @@ class SuperResModel(TrainedModel[SuperResConfig]):
     def factor(self) -> int:
         """How many times longer each side becomes; 1 for restoration."""
         return self.config.factor
-
-    @property
-    def radius_px(self) -> int:
-        """How many low-resolution samples on each side an output pixel depends on."""
-        return as_superres(self.network).radius_px
 
     @property
     def task(self) -> str:

@@ -7,7 +7,6 @@ it would decide otherwise.
 """
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,15 @@ from impasto.machine.extras import is_installed
 from impasto.machine.processor import may_have_gpu, multiplies_bfloat16, threads_wanted
 from impasto.media.decoding import DecodedPicture, decoded_file
 from impasto.media.opening import opened
-from impasto.media.sample_rows import ArraySamples
-from impasto.media.samples import bands
+from impasto.media.samples import ArraySamples, bands
 from impasto.media.writing import write_samples
 from impasto.models.kinds import read_style_tensors
 from impasto.models.model_file import ModelTensors
-from impasto.networks.layout import layout_of
+from impasto.networks.architectures import tensor_shapes
 from impasto.networks.style_config import StyleNetworkConfig
-from impasto.plans.bounds import MOST_PIXELS, cannot_overflow
 from impasto.plans.continuation import check_border, continued_positions, whole_strides
-from impasto.plans.layout_plan import plan_of_layout
-from impasto.plans.plan import Mirror
+from impasto.plans.plan import MOST_PIXELS, Mirror, cannot_overflow
+from impasto.plans.rewrite import NetworkData
 
 # Of larger photos the import of torch is a small part, and `Engine` knows what fits into memory.
 LARGEST_PIXELS = 4_000_000
@@ -50,17 +47,16 @@ class QuickPainter:
         self.name = style.name
         self.precision = precision
         self.border = border
-        layout = layout_of(style.config)
-        if layout is None:
+        if tensor_shapes(style.config) is None:
             raise OptionError(f"{style.name} has layers of other kinds")
-        make_plan = partial(plan_of_layout, layout, style.tensors)
-        steps = make_plan()
+        network = NetworkData(config=style.config, tensors=style.tensors)
+        steps = network.plan()
         assert isinstance(steps[0], Mirror)
         self._first_step = steps[0]
         if not cannot_overflow(steps, MOST_PIXELS):
             raise OptionError(f"{style.name} may leave the range of float32")
         self._style = OpenVinoStyle(
-            make_plan, precision, threads=threads_wanted(), on_notice=on_notice
+            network.plan, precision, threads=threads_wanted(), on_notice=on_notice
         )
 
     def paint_file(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.errors import OptionError
+from impasto.networks.inversion_config import InversionConfig
 from impasto.options import option
 from impasto.training.run_config import (
     DATA,
@@ -56,8 +57,6 @@ class InversionTrainingConfig(RunConfig):
     batch_size: int = option(8, "Photos a batch.", at_least=1, group=TRAINING, card="batch_size")
 
     def __post_init__(self) -> None:
-        from impasto.networks.inversion import InversionConfig
-
         super().__post_init__()
         if not self.layer:
             raise OptionError("`layer` is missing; name the layer whose features are inverted")

@@ -20,7 +20,8 @@ from impasto.losses.perceptual import EMPTY_TARGET
 from impasto.media import psnr
 from impasto.models.inversion_model import load_inversion_model, save_inversion_model
 from impasto.networks import LossNetwork
-from impasto.networks.inversion import InversionConfig, InversionNetwork, fitted, layer_geometry
+from impasto.networks.inversion import InversionNetwork, fitted, layer_geometry
+from impasto.networks.inversion_config import InversionConfig
 from impasto.training.inversion_config import InversionTrainingConfig
 from impasto.training.superres_loss import shifted
 from impasto.training.task import Scores, Setup, Task, channels_last, readable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from impasto.data import RESTORATION_RANGES, RESTORATIONS
 from impasto.errors import OptionError
-from impasto.networks.superres.config import SuperResConfig
+from impasto.networks.superres_config import SuperResConfig
 from impasto.options import option
 from impasto.training.run_config import (
     DATA,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from impasto.errors import OptionError
-from impasto.models.names import path_of
+from impasto.models.cards import path_of
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.options import option
 from impasto.training.run_config import (

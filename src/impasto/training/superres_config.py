@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from impasto.data import DEGRADATIONS
 from impasto.errors import OptionError
-from impasto.networks.superres.config import SuperResArchitecture, SuperResConfig
+from impasto.networks.superres_config import SuperResArchitecture, SuperResConfig
 from impasto.options import option
 from impasto.training.run_config import (
     DATA,

@@ -14,9 +14,9 @@ from impasto.errors import TrainingError
 from impasto.media import luma_bt601, psnr
 from impasto.models import load_superres_model, save_superres_model
 from impasto.networks import LossNetwork
+from impasto.networks.bicubic import enlarge
 from impasto.networks.loss.weight_file import hash_tensors
 from impasto.networks.superres import build_superres_network
-from impasto.networks.superres.bicubic import enlarge
 from impasto.training.superres_config import SuperResTrainingConfig
 from impasto.training.superres_loss import Criterion, SuperResCriterion
 from impasto.training.task import PREVIEW_COUNT, Scores, Setup, Task, channels_last, readable
