@@ -22,8 +22,6 @@ COMMANDS = {
     "export": "Write a model as a file for ONNX Runtime, OpenVINO or PyTorch.",
     "import": "Turn a checkpoint of another project into a style.",
     "bench": "Find the fastest settings for this machine, in about a minute.",
-    "figures": "Draw the figures of results.",
-    "reproduce": "Make the paper's tables and figures again.",
 }
 
 app = App(name="impasto", cls=RootGroup, epilog=EPILOG)

@@ -36,8 +36,6 @@ LAZY_COMMANDS = {
     "export": "impasto.cli.export:export",
     "import": "impasto.cli.import_model:import_model",
     "bench": "impasto.cli.bench:bench",
-    "figures": "impasto.cli.figures:figures",
-    "reproduce": "impasto.cli.reproduce:reproduce",
 }
 
 # words of the parser for engineers -> words for everybody
