@@ -22,8 +22,7 @@ from impasto.models import (
     list_styles,
     load_style_model,
     load_superres_model,
-    save_style_model,
-    save_superres_model,
+    save_model,
 )
 from impasto.models.gallery import FAST_FOLDER, GALLERY_FOLDER
 from impasto.models.upscalers import UPSCALERS_FOLDER, find_upscaler
@@ -55,7 +54,7 @@ def bundle(model_file: Path) -> None:
     fast = model.config.architecture == "fast"
     folder = GALLERY_FOLDER / FAST_FOLDER if fast else GALLERY_FOLDER
     target = folder / f"{model.name.removesuffix('-fast')}.safetensors"
-    save_style_model(target, model.network, model.config, model.card)
+    save_model(target, model.network, model.config, model.card)
     _write_card(target, load_style_model(target).card)
     if fast:
         return
@@ -68,7 +67,7 @@ def bundle_upscaler(model_file: Path) -> None:
     """Copy a super-resolution or restoration model under its card's name, the card beside it."""
     model = load_superres_model(model_file)
     target = UPSCALERS_FOLDER / f"{model.name}.safetensors"
-    save_superres_model(target, model.network, model.config, model.card)
+    save_model(target, model.network, model.config, model.card)
     _write_card(target, load_superres_model(target).card)
     entry = find_upscaler(model.name)
     print(f"{entry.name}: factor {entry.factor}, {entry.bytes / 1e6:.2f} MB")

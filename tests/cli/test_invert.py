@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 import impasto
 import impasto.optimization.invert as invert_module
 from impasto.cli.app import app
-from impasto.models.inversion_model import save_inversion_model
+from impasto.models import save_model
 from impasto.networks import load_loss_network
 from impasto.networks.inversion import InversionConfig as DecoderConfig
 from impasto.networks.inversion import InversionNetwork
@@ -73,7 +73,7 @@ def test_a_model_inverts_in_one_pass(network_file: Path) -> None:
         loss_network=str(network_file), weights_hash=weights_hash, layer="relu2_1", channels=128,
         stride=2, width=0.25,
     )  # fmt: skip
-    save_inversion_model("decoder.safetensors", InversionNetwork(config), config, {})
+    save_model("decoder.safetensors", InversionNetwork(config), config, {})
     words = ["invert", "photo.png", "-o", "out.png", "--model", "decoder.safetensors"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output

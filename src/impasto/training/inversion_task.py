@@ -18,7 +18,7 @@ from impasto.losses import grid_loss, pixel_loss, squared_tv
 from impasto.losses.content import content_errors, mean_squares
 from impasto.losses.perceptual import EMPTY_TARGET
 from impasto.media import psnr
-from impasto.models.inversion_model import load_inversion_model, save_inversion_model
+from impasto.models.inversion_model import load_inversion_model
 from impasto.networks import LossNetwork
 from impasto.networks.inversion import InversionNetwork, fitted, layer_geometry
 from impasto.networks.inversion_config import InversionConfig
@@ -128,9 +128,6 @@ class InversionTask(Task[InversionTrainingConfig, PhotoBatch]):
         config = self.config
         name = config.name or f"inversion-{config.layer.replace('/', '-')}"
         return {"name": name, "licence": config.licence}
-
-    def save(self, path: Path, card: dict[str, Any]) -> None:
-        save_inversion_model(path, self.network, self.network_config, card)
 
     def _initial_network(self, paths: Sequence[Path]) -> nn.Module:
         network = InversionNetwork(self.network_config).train()

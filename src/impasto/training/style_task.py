@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from impasto.errors import TrainingError
 from impasto.events import Notice
 from impasto.losses import LossWeights, PerceptualLoss, edge_loss, grid_loss, pixel_loss
 from impasto.media import read_picture, resize_long_side
-from impasto.models import StyleModel, load_style_model, save_style_model
+from impasto.models import StyleModel, load_style_model
 from impasto.networks import LossNetwork, build_style_network
 from impasto.networks.layout import STRIDE
 from impasto.networks.loss.weight_file import hash_tensors
@@ -71,6 +70,7 @@ class StyleTask(Task[StyleTrainingConfig, PhotoBatch]):
     def __init__(self, setup: Setup[StyleTrainingConfig]) -> None:
         super().__init__(setup)
         config = setup.config
+        self.network_config = config.network
         assert setup.loss_network is not None
         self.criterion = style_criterion(config, setup.loss_network, setup.device)
         self.network: nn.Module = channels_last(_initial_network(config).to(setup.device))
@@ -181,9 +181,6 @@ class StyleTask(Task[StyleTrainingConfig, PhotoBatch]):
 
     def card(self) -> dict[str, Any]:
         return style_card(self.config)
-
-    def save(self, path: Path, card: dict[str, Any]) -> None:
-        save_style_model(path, self.network, self.config.network, card)
 
     def _judge(self, iteration: int, terms: dict[str, float]) -> None:
         """Collect the errors over a stretch early in the run, and give advice at its end."""

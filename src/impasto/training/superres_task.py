@@ -12,7 +12,7 @@ from impasto.data.pairs import PairBatch, PairPatches, pair_batches
 from impasto.data.photo_store import open_photo_store
 from impasto.errors import TrainingError
 from impasto.media import luma_bt601, psnr
-from impasto.models import load_superres_model, save_superres_model
+from impasto.models import load_superres_model
 from impasto.networks import LossNetwork
 from impasto.networks.bicubic import enlarge
 from impasto.networks.loss.weight_file import hash_tensors
@@ -36,6 +36,7 @@ class SuperResTask(Task[AnyPairConfig, PairBatch]):
     def __init__(self, setup: Setup[AnyPairConfig]) -> None:
         super().__init__(setup)
         config = setup.config
+        self.network_config = config.network
         criterion = self.make_criterion(config, setup.loss_network)
         self.criterion: Criterion = channels_last(criterion.to(setup.device))
         store = open_photo_store(setup.paths, scales=config.scales, least_px=config.patch_px)
@@ -155,9 +156,6 @@ class SuperResTask(Task[AnyPairConfig, PairBatch]):
                 "initial": _of_model(config.initial),
             },
         }
-
-    def save(self, path: Path, card: dict[str, Any]) -> None:
-        save_superres_model(path, self.network, self.config.network, card)
 
 
 def _of_model(name_or_path: str) -> dict[str, str] | None:

@@ -14,6 +14,7 @@ from impasto.errors import ImageError
 from impasto.events import OnEvent, Saved, Validated
 from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, read_picture, write_picture
+from impasto.models import save_model
 from impasto.networks import LossNetwork
 from impasto.training.run_config import RunConfig
 
@@ -68,11 +69,12 @@ class Setup(Generic[AnyConfig]):
 class Task(ABC, Generic[AnyConfig, AnyBatch]):
     """A network in training, with its batches, loss, previews, scores and model file.
 
-    A subclass sets `network` and `sampled` when it is made, and says the rest. `untouched_name`:
-    what its card calls the scores that the network's are compared with.
+    A subclass sets `network`, `network_config` and `sampled` when it is made, and says the rest.
+    `untouched_name`: what its card calls the scores that the network's are compared with.
     """
 
     network: nn.Module
+    network_config: Any  # the record that the model file tells of the network
     sampled: Callable[..., Iterator[AnyBatch]]  # (batch_size, start, stop, workers) -> batches
     output_name = "output"
     untouched_name = "untouched"
@@ -110,10 +112,6 @@ class Task(ABC, Generic[AnyConfig, AnyBatch]):
     @abstractmethod
     def card(self) -> dict[str, Any]:
         """What the model file says of itself, besides provenance, options and scores."""
-
-    @abstractmethod
-    def save(self, path: Path, card: dict[str, Any]) -> None:
-        """Write the model file."""
 
     def batches(self, start: int) -> Iterator[AnyBatch]:
         """Batches from iteration `start` on; each iteration's is always the same."""
@@ -162,7 +160,8 @@ class Task(ABC, Generic[AnyConfig, AnyBatch]):
         config = self.config
         objective = self.validate(config.iterations, self.held_out) if self.held_out else None
         path = config.output / MODEL_FILE
-        self.save(path, full_card(self.card(), self.config, provenance, self.told(objective)))
+        card = full_card(self.card(), self.config, provenance, self.told(objective))
+        save_model(path, self.network, self.network_config, card)
         self.report(Saved(iteration=config.iterations, kind="model", path=path))
         return path
 
