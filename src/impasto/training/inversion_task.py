@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from impasto.data.photos import PhotoBatch, PhotoCrops, center_crop, photo_batches
 from impasto.errors import OptionError, TrainingError
-from impasto.losses import grid_loss, pixel_loss, squared_tv
-from impasto.losses.content import content_errors, mean_squares
-from impasto.losses.perceptual import EMPTY_TARGET
+from impasto.losses import content_terms, grid_loss, pixel_loss, squared_tv
+from impasto.losses.terms import EMPTY_TARGET
 from impasto.media import psnr
 from impasto.models.inversion_model import load_inversion_model
 from impasto.networks import LossNetwork
@@ -79,9 +78,9 @@ class InversionTask(Task[InversionTrainingConfig, PhotoBatch]):
             features = self._features(images)
         if config.content_weight:
             seen = self.loss_network(output, [config.layer])[config.layer]
-            size = mean_squares(features)
-            size = torch.where(size > EMPTY_TARGET, size, 1.0)
-            terms["content"] = (content_errors(seen, features) / size).mean()
+            wanted = {config.layer: features}
+            (content,) = content_terms(wanted, {config.layer: 1.0}, scale="relative")
+            terms["content"] = content.error(content.sums(seen))
         if config.pixel_weight:
             terms["pixel"] = pixel_loss(output, images)
         if config.tv_weight:

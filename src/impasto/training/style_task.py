@@ -115,8 +115,7 @@ class StyleTask(Task[StyleTrainingConfig, PhotoBatch]):
         output = self.network(images)
         # else the loss network's own borders, of zeros, reward pale ones
         terms = self.criterion.terms(*(self._continued(each) for each in (output, images)))
-        named = {"content": terms.content, "style": terms.style, "tv": terms.tv}
-        named |= {f"style {layer}": term for layer, term in terms.style_by_layer.items()}
+        named = terms.named()
         total = self.criterion.total(terms)
         if self.config.grid_weight:
             # sides of other sizes end within a period
