@@ -1,6 +1,7 @@
 """Enlarged and restored by way of the disk, against the same picture done in memory."""
 
 import errno
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from PIL import Image
 from impasto.engines.stores import FileStore
 from impasto.engines.tile_engine import SuperResOptions, TileEngine
 from impasto.errors import ImageError, OptionError
-from impasto.events import Notice, Progress
+from impasto.events import Cancelled, CancelToken, Event, Notice, Progress
 from impasto.media import read_picture, write_picture
 from impasto.media.streaming import streamed_file
 from impasto.models import SuperResModel
@@ -377,3 +378,27 @@ def test_images_that_pass_the_limit_are_refused(
     with pytest.raises(OptionError, match="file to file"):
         restore(PIXELS, cleaner, max_memory="10MB")
     assert upscale(PIXELS, 4, upscaler, max_memory="40GB", device="cpu").size == (212, 164)
+
+
+@pytest.mark.usefixtures("large")
+def test_a_picture_in_files_is_cancelled_from_another_thread_and_gone_on_with(
+    upscaler: SuperResModel, tmp_path: Path
+) -> None:
+    source, target, scratch = photo_at(tmp_path), tmp_path / "large.png", tmp_path / "scratch"
+    given: dict[str, Any] = {"model": upscaler, "tile_px": 10, "device": "cpu", "scratch": scratch}
+    token = CancelToken()
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Progress) and event.done > 0.5 and not token.cancelled:
+            other = threading.Thread(target=token.cancel)
+            other.start()
+            other.join()
+
+    with pytest.raises(Cancelled, match="the same command goes on from there"):
+        upscale_file(source, target, on_event=watch, cancel=token, **given)
+    assert set(tmp_path.iterdir()) == {source, scratch}
+    events: list[Event] = []
+    upscale_file(source, target, on_event=events.append, **given)
+    assert any("going on after" in each.message for each in events if isinstance(each, Notice))
+    upscale_file(source, tmp_path / "expected.png", **given)
+    assert target.read_bytes() == (tmp_path / "expected.png").read_bytes()
