@@ -21,8 +21,9 @@ from impasto.models import SuperResModel
 from impasto.networks.superres import SuperResConfig
 from impasto.painting import restore, restore_file, upscale_file
 from impasto.painting.canvas import FilePlane
-from impasto.painting.enlarging import TileWork, _Step
-from impasto.painting.sources import SourceFile
+from impasto.painting.enlarging import TileWork
+from impasto.painting.preparing import SourceFile
+from impasto.painting.tile_steps import TileStep
 from impasto.painting.upscale import upscale
 
 Make = Callable[..., SuperResModel]
@@ -347,7 +348,7 @@ def test_formats_that_are_not_written_by_rows_need_room_for_the_whole(
 def test_tiles_become_smaller_where_memory_is_short(upscaler: SuperResModel) -> None:
     def tile_of(free_bytes: int) -> tuple[int, int]:
         store = FileStore(Path("none"), 3, (12_000, 16_000), torch.uint8, torch.device("cpu"))
-        step = _Step(
+        step = TileStep(
             engine=TileEngine(upscaler, SuperResOptions(tile_px=400)),
             size_hw=(3000, 4000),
             colors=3,
