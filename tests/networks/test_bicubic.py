@@ -1,6 +1,5 @@
 """The bicubic enlargement inside networks against MATLAB's arithmetic and PyTorch's."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -34,9 +33,8 @@ def test_a_flat_image_stays_flat_and_a_ramp_a_ramp(factor: int) -> None:
 
 
 def test_the_kernel_at_its_known_points() -> None:
-    points = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
-    wanted = np.array([1.0, 0.5625, 0.0, -0.0625, 0.0, 0.0])
-    np.testing.assert_allclose(keys_cubic(points), wanted, atol=1e-12)
+    found = [keys_cubic(distance) for distance in (0.0, 0.5, 1.0, -1.5, 2.0, 3.0)]
+    assert found == pytest.approx([1.0, 0.5625, 0.0, -0.0625, 0.0, 0.0])
 
 
 def test_it_stays_in_float32_under_autocast() -> None:

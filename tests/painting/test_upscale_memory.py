@@ -52,7 +52,7 @@ BATCH = r"""
 import sys, torch
 from pathlib import Path
 from impasto.painting import SuperResOptions, upscale_file
-from impasto.engines.memory import process_bytes
+from impasto.machine.memory import process_bytes
 from impasto.media import write_picture
 from impasto.models import SuperResModel
 from impasto.networks.superres import SuperResConfig, build_superres_network

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from impasto.engines.color_match import COLOR_MATCHES, match_colors
     from impasto.engines.engine import Engine
     from impasto.engines.stylize_tensor import stylize_tensor
-    from impasto.engines.superres_engine import upscale_tensor
     from impasto.engines.superres_options import SuperResOptions
+    from impasto.engines.upscale_tensor import upscale_tensor
     from impasto.machine.devices import choose_device
     from impasto.painting.stylize import stylize_file
     from impasto.painting.upscale import models_for, restore, restorer_for, upscale_file
@@ -44,7 +44,7 @@ _HOMES = {
     "stylize_file": "impasto.painting.stylize",
     "stylize_tensor": "impasto.engines.stylize_tensor",
     "upscale_file": "impasto.painting.upscale",
-    "upscale_tensor": "impasto.engines.superres_engine",
+    "upscale_tensor": "impasto.engines.upscale_tensor",
 }
 
 

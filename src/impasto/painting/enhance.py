@@ -12,13 +12,13 @@ from torch import Tensor
 
 from impasto.data.degradations import with_holes
 from impasto.engines.alpha_network import AlphaNetwork, is_hard
-from impasto.engines.memory import total_memory
 from impasto.engines.superres_engine import network_for, run_network
 from impasto.engines.superres_options import SuperResOptions
 from impasto.engines.tile_network import TileNetwork
 from impasto.engines.tiles import Box, whole
 from impasto.errors import OptionError
 from impasto.files.byte_sizes import in_words
+from impasto.machine.memory import total_memory
 from impasto.media import Picture, luma
 from impasto.media.transparency import fill_hidden
 from impasto.models import SuperResModel

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import torch
 
-from impasto.engines.memory import FIXED_BYTES, IMAGE_BYTES, TILES_SHARE, free_memory
+from impasto.engines.memory import FIXED_BYTES, IMAGE_BYTES, TILES_SHARE
 from impasto.engines.superres_options import SuperResOptions
 from impasto.errors import OptionError
 from impasto.files.byte_sizes import in_words
+from impasto.machine.memory import free_memory
 from impasto.media import Picture, scaled_size
 from impasto.models import SuperResModel
 from impasto.painting.large_pictures import is_written_by_rows

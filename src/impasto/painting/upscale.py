@@ -10,12 +10,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto.engines.memory import TILES_SHARE, free_memory
+from impasto.engines.memory import TILES_SHARE
 from impasto.engines.scratch import checked_scratch
 from impasto.engines.superres_options import SuperResOptions, ignore
 from impasto.errors import ModelError, OptionError
 from impasto.files.byte_sizes import parse_bytes
 from impasto.machine.devices import choose_device
+from impasto.machine.memory import free_memory
 from impasto.media import (
     DEFAULT_MAX_PIXELS,
     Picture,
