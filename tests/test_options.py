@@ -107,6 +107,13 @@ def test_what_is_typed_becomes_numbers() -> None:
 
 
 def test_lists_of_numbers_and_weights_of_names_are_read_without_a_parser() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Listed(Options):
+        sizes: tuple[int, ...] = option((1,), "Sizes.", at_least=1)
+
+    ((each, hint, _),) = declared(Listed)
+    assert from_text(each, hint, "64") == (64,)
+    assert from_text(each, hint, "64, 256") == (64, 256)
     assert parse_weights("relu1_2, net/relu2_2:0.5") == {"relu1_2": 1.0, "net/relu2_2": 0.5}
     assert as_text({"relu1_2": 1.0, "net/relu2_2": 0.5}) == "relu1_2,net/relu2_2:0.5"
     assert as_text(((0.7, 160), (0.3, 256))) == "0.7:160,0.3:256"

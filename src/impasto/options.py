@@ -253,8 +253,9 @@ def _converted(hint: Any, value: Any, folder: Path | None) -> Any:
 
 def _number(hint: Any, text: str) -> Any:
     """Text as a number where one is wanted; as it is where it is none, for `_checked` to refuse."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     for kind in (int, float):
-        if kind in (get_args(hint) or (hint,)):
+        if kind in kinds:
             try:
                 return kind(text)
             except ValueError:
@@ -306,7 +307,7 @@ def _fitted(hint: Any, value: Any) -> Any:
     if origin is tuple:
         return _fitted_tuple(inner, value)
     if _is_mapping(origin):
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        if not isinstance(value, Mapping) or not all(isinstance(key, inner[0]) for key in value):
             return MISSING
         items = {key: _fitted(inner[1], item) for key, item in value.items()}
         return MISSING if MISSING in items.values() else items

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,7 @@ from typer.testing import CliRunner
 
 from impasto.cli.app import app
 from impasto.cli.batch import PAINTING, RESTORING, UPSCALING, summary
-from impasto.cli.progress import LiveLine
-from impasto.events import Failed, Progress
+from impasto.events import Failed
 from impasto.jobs import Report
 from impasto.painting import painter
 
@@ -76,34 +74,3 @@ def test_every_command_tells_of_its_own_work() -> None:
         summary(Report(skipped=[one]), RESTORING)
         == "restored 0 pictures, photo-x4.png is already there (--overwrite restores again)"
     )
-
-
-@pytest.mark.parametrize(
-    ("total", "terminal", "drawn"), [(2, True, True), (1, True, False), (2, False, False)]
-)
-def test_a_bar_is_drawn_for_several_pictures_on_a_terminal(
-    total: int,
-    terminal: bool,
-    drawn: bool,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    with LiveLine("painting", quiet=True) as line:
-        for done in range(total + 1):
-            line(Progress(task="pictures", done=done, total=total))
-    captured = capsys.readouterr()
-    assert ("2/2" in captured.err) is drawn
-    assert captured.out == ""
-
-
-def test_one_long_job_shows_its_share(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with LiveLine("upscaling", least=2, quiet=True) as line:
-        line(Progress(task="pictures", done=0, total=1))
-        line(Progress(task="picture", done=0.5, total=1.0))
-    assert "upscaling" in capsys.readouterr().err

@@ -162,7 +162,7 @@ def test_a_kept_preview_shows_the_work(network_file: Path, folder: Path) -> None
 def test_python_and_command_have_the_options_of_the_config() -> None:
     fields = set(get_type_hints(InversionConfig))
     assert set(get_type_hints(InversionOptions)) == fields - {"layers"}
-    command = get_command(app).commands["invert"]  # type: ignore[attr-defined]
+    command = get_command(app).load("invert")  # type: ignore[attr-defined]
     flags = {parameter.name for parameter in command.params}
     assert fields - {"layers"} <= flags
 

@@ -134,7 +134,7 @@ def test_ctrl_c_writes_the_best_so_far_and_exits_130(network_file: Path, folder:
 
 def test_the_facades_keywords_and_the_flags_are_the_configs_fields() -> None:
     group: Any = get_command(app)
-    flags = {param.name for param in group.commands["optimize"].params}
+    flags = {param.name for param in group.load("optimize").params}
     fields = set(OptimizationConfig.__dataclass_fields__)
     assert set(get_type_hints(OptimizationOptions)) == fields - {"init"}
     renamed = {"max_memory_bytes": "max_memory", "relative": "absolute"}

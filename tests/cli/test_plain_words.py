@@ -1,13 +1,13 @@
 """What is wrong with a command line is told in plain words and with the flag, in every command."""
 
+from typing import Any
+
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from impasto.cli.app import app
-from impasto.cli.evaluate import evaluate_app
-from impasto.cli.root import QuickCommand
-from impasto.cli.train import train_app
+from impasto.cli.app import COMMANDS, app
+from impasto.cli.root import LAZY_COMMANDS, LAZY_GROUPS, QuickCommand
 
 ENGINEERS_WORDS = ("Value error", "Input should be", "unable to parse", "pydantic", "Traceback")
 
@@ -41,11 +41,15 @@ def test_a_wrong_value_is_told_with_its_flag(command: str, said: str) -> None:
     assert not [word for word in ENGINEERS_WORDS if word in result.stderr]
 
 
-def test_every_command_is_ours() -> None:
-    for each in (app, train_app, evaluate_app):
-        group = get_command(each)
-        for name, command in group.commands.items():  # type: ignore[attr-defined]
+def test_every_command_is_there_when_it_is_called_and_ours() -> None:
+    root: Any = get_command(app)
+    assert set(COMMANDS) == set(LAZY_COMMANDS) | set(LAZY_GROUPS)
+    for name in COMMANDS:
+        found = root.load(name)
+        for command in found.commands.values() if name in LAZY_GROUPS else [found]:
             assert isinstance(command, QuickCommand), name
+            assert command.help, name
+    assert root.load("stylise") is None
 
 
 def test_help_has_headings_in_the_order_of_what_people_ask_first() -> None:

@@ -114,7 +114,7 @@ def test_sizes_are_width_by_height_or_a_square() -> None:
 def test_python_and_command_have_the_options_of_the_config() -> None:
     fields = set(get_type_hints(TextureConfig))
     assert set(get_type_hints(TextureOptions)) == fields - {"layers"}
-    command = get_command(app).commands["texture"]  # type: ignore[attr-defined]
+    command = get_command(app).load("texture")  # type: ignore[attr-defined]
     flags = {parameter.name for parameter in command.params}
     assert fields - {"size_wh"} <= flags
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageCms
 
 from impasto.media import from_pil, read_picture, to_pil, write_picture
-from impasto.media.matrix_profiles import encode_srgb, parse_matrix_profile
+from impasto.media.color_profiles import encode_srgb, parse_matrix_profile
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 # XYZ of the primaries, adapted to D50 (columns red, green, blue), as the profiles themselves state.

@@ -7,7 +7,7 @@ from PIL import Image
 
 from impasto.errors import OptionError
 from impasto.media import imresize
-from impasto.media.matlab_resizing import resampling
+from impasto.media.resizing import resampling
 
 
 def test_halving_a_line_mixes_eight_samples_with_keys_weights() -> None:

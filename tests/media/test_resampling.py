@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from impasto.media import resize
-from impasto.media.resampling import resampled_rows
+from impasto.media.resizing import resampled_rows
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from impasto.media.transparency import fill_hidden
+from impasto.media.colors import fill_hidden
 
 
 def test_opaque_pictures_are_returned_as_they_are() -> None:

@@ -1,8 +1,14 @@
 """`impasto import`: a network that another project trained becomes a style file."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from impasto.cli.options import IN_OUT
+
+
+def _card(text: str) -> Any:
+    return typer.Option(metavar="TEXT", rich_help_panel="Card of the style", help=text)
 
 
 def import_model(
@@ -14,16 +20,18 @@ def import_model(
         ),
     ],
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="NAME.safetensors.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", rich_help_panel=IN_OUT, help="NAME.safetensors."
+        ),
     ],
-    name: Annotated[
-        str, typer.Option(metavar="TEXT", help="The style's; without it the file's.")
-    ] = "",
-    title: Annotated[str, typer.Option(metavar="TEXT", help="The painting's.")] = "",
-    artist: Annotated[str, typer.Option(metavar="TEXT", help="Who painted it.")] = "",
-    licence: Annotated[str, typer.Option(metavar="TEXT", help="The checkpoint's.")] = "",
+    name: Annotated[str, _card("Name of the style. [that of the file]")] = "",
+    title: Annotated[str, _card("Title of the painting.")] = "",
+    artist: Annotated[str, _card("Who painted it.")] = "",
+    licence: Annotated[str, _card("Licence of the checkpoint.")] = "",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is already there.")
+        bool,
+        typer.Option("--overwrite", rich_help_panel=IN_OUT, help="Replace what is already there."),
     ] = False,
 ) -> None:
     """Turn a checkpoint of another project into a style that paints the same pictures.

@@ -7,7 +7,7 @@ import typer
 
 from impasto.options import Options, declared
 
-IN_OUT, LOOK, SPEED = "Input and output", "Look", "Speed and memory"
+IN_OUT, LOOK, MODEL, SPEED = "Input and output", "Look", "Model", "Speed and memory"
 
 
 class DeviceName(StrEnum):
@@ -96,7 +96,10 @@ Restorer = Annotated[
 ]
 Network = Annotated[
     NetworkName,
-    typer.Option(help="full: best quality; fast: smaller network, about twice as fast."),
+    typer.Option(
+        rich_help_panel=MODEL,
+        help="Of a bundled style. full: best quality; fast: smaller, about twice as fast.",
+    ),
 ]
 Verbose = Annotated[
     bool,

@@ -6,6 +6,7 @@ Rich is imported when there is something to draw, so that short work never pays 
 import os
 import sys
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,20 +15,26 @@ from impasto.events import Event, Failed, Notice, Progress, Saved, Scored, Skipp
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-_LINE_EVERY_S = 10.0  # where nobody watches
-
 
 class LiveLine:
     """The `on_event` of long work; a context manager, so that the line is ended whatever happens.
 
-    doing: in front of a number of pictures, as "painting". least: no line for fewer pictures,
-    unless one of them tells how far it is. quiet: write no lines of progress where nobody watches.
+    doing: what is done to pictures, as "painting". least: no line for fewer pictures, unless one of
+    them tells how far it is. every_s: where nobody watches, a line at most so often, and at the
+    end; None: none. baseline: what a training's PSNR is compared with.
     """
 
-    def __init__(self, doing: str = "", *, least: int = 2, quiet: bool = False) -> None:
-        self.doing, self.least, self.quiet = doing, least, quiet
+    def __init__(
+        self,
+        doing: str = "",
+        *,
+        least: int = 2,
+        every_s: float | None = 10.0,
+        baseline: str = "bicubic",
+    ) -> None:
+        self.doing, self.least, self.every_s, self.baseline = doing, least, every_s, baseline
         self.failures: list[Failed] = []
-        self.skipped: list[Skipped] = []
+        self.skipped: dict[Path, str] = {}
         self._watched = False
         self._bar: Bar | None = None
         self._task: Any = None
@@ -48,6 +55,11 @@ class LiveLine:
         if self._bar is not None:
             self._bar.stop()
         self._watched, self._bar = False, None
+        if self.skipped:
+            count = len(self.skipped)
+            self.say(f"{count} photo{'s' * (count != 1)} could not be read:")
+            for reason in self.skipped.values():
+                self.say(f"  {reason}")
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -58,15 +70,14 @@ class LiveLine:
             case Scored():
                 self._score = f"{event.image}  {event.model}  {event.psnr:.2f} dB"
             case Validated():
-                terms = "  ".join(f"{name} {_short(value)}" for name, value in event.terms.items())
-                self.say(f"held out: {terms}")
+                self.say(describe_validation(event, self.baseline))
             case Notice():
                 self.say(f"note: {event.message}")
             case Failed():
                 self.failures.append(event)
                 self.say(f"failed: {event}")
             case Skipped():
-                self.skipped.append(event)
+                self.skipped[event.path] = event.reason
             case Saved(kind="preview"):
                 self.say(f"preview: {event.path}")
 
@@ -93,9 +104,8 @@ class LiveLine:
                     finished, total = self._pictures
                     self._draw(finished + min(event.done, 0.999), total, self.doing)
             case "download":
-                note = f" {event.note}" if event.note else ""
-                text = f"downloading{note}: {event.done / 1e6:.1f} MB"
-                self._draw(event.done, event.total, text)
+                size = None if event.total is None else event.total / 1e6
+                self._draw(event.done / 1e6, size, f"MB of {event.note or 'a file'} downloaded")
             case task:
                 self._draw(event.done, event.total, event.note or self._score or task)
 
@@ -106,9 +116,10 @@ class LiveLine:
             bar.update(self._task, completed=done, total=total, what=what)
             return
         now = time.monotonic()
-        if not self.quiet and (now - self._line_s > _LINE_EVERY_S or done == total):
-            of = "" if total is None else f"/{total:g}"
-            print(f"{done:g}{of}  {what}", file=sys.stderr)
+        due = self.every_s is not None and now - self._line_s >= self.every_s
+        if due or (done == total and self.every_s is not None):
+            of = "" if total is None else f"/{total:.0f}"
+            print(f"{done:.0f}{of}  {what}", file=sys.stderr)
             self._line_s = now
 
     def _open(self) -> "Bar":
@@ -147,6 +158,17 @@ def describe_step(step: Step) -> str:
     return "  ".join(
         [*stage, f"{width}x{height}", *terms, *([f"[{layers}]"] if layers else []), speed]
     )
+
+
+def describe_validation(event: Validated, baseline: str) -> str:
+    """The terms of the held-out photos, and what they are to be compared with."""
+    terms = "  ".join(f"{name} {value:.4f}" for name, value in event.terms.items())
+    total = event.untouched["total"]
+    if "psnr" in event.untouched:
+        beside = f"{baseline}: psnr {event.untouched['psnr']:.2f}, total {total:.4f}"
+    else:
+        beside = f"untouched photos: total {total:.4f}"
+    return f"held out: {terms} ({beside})"
 
 
 def _short(value: float) -> str:

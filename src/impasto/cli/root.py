@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_group
+from typer.main import get_command, get_group
 
 from impasto.cli.flags import Command
 from impasto.errors import ImpastoError, ModelError, OptionError
@@ -22,6 +22,20 @@ EXIT_INTERRUPTED = 130  # Ctrl-C, as shells count it
 LAZY_GROUPS = {
     "train": "impasto.cli.train:train_app",
     "evaluate": "impasto.cli.evaluate:evaluate_app",
+}
+# command -> "module:function" behind it, likewise
+LAZY_COMMANDS = {
+    "stylize": "impasto.cli.stylize:stylize",
+    "upscale": "impasto.cli.upscale:upscale",
+    "restore": "impasto.cli.upscale:restore",
+    "optimize": "impasto.cli.optimize:optimize",
+    "invert": "impasto.cli.invert:invert",
+    "texture": "impasto.cli.texture:texture",
+    "styles": "impasto.cli.bundled:styles",
+    "upscalers": "impasto.cli.bundled:upscalers",
+    "export": "impasto.cli.export:export",
+    "import": "impasto.cli.import_model:import_model",
+    "bench": "impasto.cli.bench:bench",
 }
 
 # words of the parser for engineers -> words for everybody
@@ -108,17 +122,28 @@ class RootGroup(_QuickFlags, TyperGroup):
     """`impasto`: every command's errors and interruptions end here."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Put the real group in place of its stand-in, now that it is called by name.
+        """As Typer's, of the command itself."""
+        self.load(args[0])
+        return super().resolve_command(ctx, args)
 
-        `impasto --help` only lists names, so it never pays for what a group imports.
+    def load(self, name: str) -> Any:
+        """The command or group, put in place of its stand-in; None if there is none.
+
+        `impasto --help` only lists names, so it never pays for what a command imports.
         """
-        home = LAZY_GROUPS.get(args[0])
+        home = {**LAZY_COMMANDS, **LAZY_GROUPS}.get(name)
         if home is not None:
             module, attribute = home.split(":")
-            group: Any = get_group(getattr(import_module(module), attribute))
-            group.name = args[0]
-            self.commands[args[0]] = group
-        return super().resolve_command(ctx, args)
+            found = getattr(import_module(module), attribute)
+            if isinstance(found, typer.Typer):
+                command: Any = get_group(found)
+            else:
+                single = App(add_completion=False)
+                single.command(name)(found)
+                command = get_command(single)
+            command.name = name
+            self.commands[name] = command
+        return self.commands.get(name)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; turn what it raises into one line on stderr and an exit code."""

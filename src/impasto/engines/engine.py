@@ -32,8 +32,8 @@ from impasto.machine.devices import choose_device
 from impasto.machine.memory import free_memory
 from impasto.machine.precision import in_range, suitable_precision
 from impasto.media import Picture, to_pil
-from impasto.media.photos import as_picture
-from impasto.media.transparency import fill_hidden
+from impasto.media.colors import fill_hidden
+from impasto.media.reading import as_picture
 from impasto.models import StyleModel, as_style_model
 from impasto.plans.continuation import border_for, check_border, continue_image, cut
 from impasto.plans.plan import Mirror, cannot_overflow

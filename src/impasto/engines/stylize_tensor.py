@@ -14,7 +14,7 @@ from impasto.machine.devices import Precision, choose_dtype
 from impasto.machine.memory import is_out_of_memory
 from impasto.machine.precision import in_range, is_finite
 from impasto.media import keep_colors as with_colors_of
-from impasto.media.ranges import in_unit_range
+from impasto.media.reading import in_unit_range
 from impasto.models import StyleModel
 
 __all__ = ["check_strength", "is_finite", "stylize_tensor", "tempered"]

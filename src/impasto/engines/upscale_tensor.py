@@ -14,7 +14,7 @@ from impasto.engines.tile_runner import Pixels
 from impasto.engines.tiles import Box
 from impasto.errors import ImageError
 from impasto.events import CancelToken
-from impasto.media.ranges import in_unit_range
+from impasto.media.reading import in_unit_range
 from impasto.models import SuperResModel
 
 

@@ -149,6 +149,6 @@ def check_independent(network: LossNetwork, models: Sequence[StyleModel]) -> Non
         if shared or network.weights_hash == trained.get("loss_network_hash"):
             raise OptionError(
                 f"{model.name!r} was trained with {'+'.join(sorted(shared)) or network.name!r}: "
-                "a metric should be independent of the training; choose another --loss-network, "
-                "or say --allow-training-network"
+                "a metric should be independent of the training; choose another `loss_network`, "
+                "or `allow_training_network`"
             )

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from impasto.media.colors import keep_colors, luma
-    from impasto.media.folders import find_images
-    from impasto.media.formats import IMAGE_SUFFIXES, WRITABLE_SUFFIXES
-    from impasto.media.matlab_resizing import imresize
+    from impasto.media.formats import IMAGE_SUFFIXES, WRITABLE_SUFFIXES, find_images
     from impasto.media.metrics import luma_bt601, psnr, ssim
     from impasto.media.picture import DEFAULT_MAX_PIXELS, Metadata, Picture
     from impasto.media.reading import from_pil, read_picture
-    from impasto.media.resizing import resize, resize_long_side, resize_short_side, scaled_size
+    from impasto.media.resizing import (
+        imresize,
+        resize,
+        resize_long_side,
+        resize_short_side,
+        scaled_size,
+    )
     from impasto.media.sheet import contact_sheet
     from impasto.media.tensor_writing import to_pil, write_picture
     from impasto.media.writing import array_to_pil, check_target, write_array
@@ -55,9 +59,9 @@ _HOMES = {
     "array_to_pil": "impasto.media.writing",
     "check_target": "impasto.media.writing",
     "contact_sheet": "impasto.media.sheet",
-    "find_images": "impasto.media.folders",
+    "find_images": "impasto.media.formats",
     "from_pil": "impasto.media.reading",
-    "imresize": "impasto.media.matlab_resizing",
+    "imresize": "impasto.media.resizing",
     "keep_colors": "impasto.media.colors",
     "luma": "impasto.media.colors",
     "luma_bt601": "impasto.media.metrics",

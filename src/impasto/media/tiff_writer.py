@@ -14,8 +14,7 @@ from PIL.ExifTags import IFD
 
 from impasto.media.metadata import EXIF_PREFIX
 from impasto.media.picture import Metadata
-from impasto.media.sample_rows import SampleRows
-from impasto.media.samples import bands
+from impasto.media.samples import SampleRows, bands
 
 _XMP = 700  # a tag
 _DEFLATE, _HORIZONTAL = 8, 2  # compression, and a predictor: each sample minus its left neighbour

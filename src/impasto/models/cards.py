@@ -1,11 +1,17 @@
-"""Cards of bundled models: NAME.json beside NAME.safetensors. Never imports torch."""
+"""Bundled models: names, told from files and found when misspelt, and cards. Never imports torch.
 
+A card is NAME.json beside NAME.safetensors.
+"""
+
+import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from impasto.errors import ModelError
+from impasto.files.user_files import user_path
 
 
 def card_paths(folder: Path) -> list[Path]:
@@ -28,3 +34,55 @@ def read_card(path: Path) -> dict[str, Any]:
 def texts_of(card: Mapping[str, Any], keys: Iterable[str]) -> dict[str, str]:
     """Those entries as texts; what is missing or null is empty."""
     return {key: str(card.get(key) or "") for key in keys}
+
+
+def path_of(name_or_path: str | Path) -> Path | None:
+    """The path that is meant; None for the name of a bundled model.
+
+    A string is a path if it ends in .safetensors, has a path separator, or names a file. Raises
+    ModelError for what is neither a string nor a path.
+    """
+    if not isinstance(name_or_path, str | Path):
+        raise ModelError(
+            f"model {name_or_path!r}: wanted a bundled model's name, or the path of a file"
+        )
+    path = user_path(name_or_path)
+    if isinstance(name_or_path, Path) or path.suffix.lower() == ".safetensors":
+        return path
+    if len(path.parts) > 1 or "\\" in name_or_path:
+        return path
+    try:
+        return path if path.is_file() else None
+    except OSError:  # too long for a file's name
+        return None
+
+
+def normalise_name(name: str) -> str:
+    """ "Starry_Night " -> "starry-night", the form in which models are named."""
+    return re.sub(r"[\s_-]+", "-", name.strip()).strip("-").casefold()
+
+
+def nearest_names(wanted: str, known: Mapping[str, str]) -> list[str]:
+    """At most three of the names in `known` that a person may mean by `wanted`, best first.
+
+    The values are what people may remember instead of the name: "hokusai" is far from
+    "great-wave" by spelling.
+    """
+    nearest = difflib.get_close_matches(wanted, list(known), n=3, cutoff=0.5)
+    words = [word for word in wanted.split("-") if len(word) > 2]
+    for name, memories in known.items():
+        text = normalise_name(f"{name} {memories}")
+        if name not in nearest and any(word in text for word in words):
+            nearest.append(name)
+    return nearest[:3]
+
+
+def advice(wanted: str, known: Mapping[str, str], *, noun: str, list_command: str) -> str:
+    """What to do when `wanted` is none of the names in `known`, see `nearest_names`."""
+    if not known:
+        return f"this installation has no bundled {noun}s; give the path of a .safetensors file"
+    nearest = nearest_names(wanted, known)
+    if nearest:
+        choice = " or ".join(repr(name) for name in nearest)
+        return f"did you mean {choice}? `{list_command}` lists them all"
+    return f"choose from {', '.join(known)}, or give the path of a .safetensors file"

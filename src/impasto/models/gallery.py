@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import ModelError, OptionError
-from impasto.models.cards import card_paths, read_card, texts_of
-from impasto.models.names import advice, normalise_name, path_of
+from impasto.models.cards import advice, card_paths, normalise_name, path_of, read_card, texts_of
 
 GALLERY_FOLDER = Path(__file__).with_name("gallery")
 FAST_FOLDER = "fast"  # in the gallery

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from impasto.models.cards import path_of
 from impasto.models.gallery import style_path
 from impasto.models.model_file import ModelKind, ModelTensors, read_tensors
-from impasto.models.names import path_of
 from impasto.models.upscalers import TASKS, find_upscalers
 from impasto.networks.architectures import build_network, tensor_shapes
 from impasto.networks.style_config import StyleNetworkConfig

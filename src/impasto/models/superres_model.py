@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from impasto.errors import ModelError
+from impasto.models.cards import path_of
 from impasto.models.kinds import SUPERRES
-from impasto.models.names import path_of
 from impasto.models.trained_model import TrainedModel, load_model, save_model
 from impasto.models.upscalers import TASKS, find_upscaler, find_upscalers
 from impasto.networks.superres_config import SuperResConfig

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import ModelError
-from impasto.models.cards import card_paths, read_card, texts_of
-from impasto.models.names import advice, normalise_name
+from impasto.models.cards import advice, card_paths, normalise_name, read_card, texts_of
 
 UPSCALERS_FOLDER = Path(__file__).with_name("upscalers")
 TASKS = ("superres", "restore")

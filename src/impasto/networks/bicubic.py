@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.media.cubic import keys_cubic
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -63,11 +65,3 @@ def _phase(factor: int, index: int) -> list[float]:
     samples = range(-BICUBIC_RADIUS, BICUBIC_RADIUS + 1)
     weights = [keys_cubic(sample - centre) for sample in samples]
     return [weight / sum(weights) for weight in weights]
-
-
-def keys_cubic(distance: float) -> float:
-    """Keys' cubic convolution kernel with a = -0.5, zero from distance 2 on."""
-    x = abs(distance)
-    if x <= 1:
-        return 1.5 * x**3 - 2.5 * x**2 + 1
-    return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0

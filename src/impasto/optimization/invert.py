@@ -19,7 +19,7 @@ from impasto.media import (
     to_pil,
     write_picture,
 )
-from impasto.media.photos import Photo, as_picture
+from impasto.media.reading import Photo, as_picture
 from impasto.models.inversion_model import InversionModel, load_inversion_model
 from impasto.networks import LossNetwork
 from impasto.optimization.descent import Stage, check_layers

@@ -19,8 +19,8 @@ from impasto.media import (
     to_pil,
     write_picture,
 )
-from impasto.media.photos import Photo, as_picture
-from impasto.media.transparency import fill_hidden
+from impasto.media.colors import fill_hidden
+from impasto.media.reading import Photo, as_picture
 from impasto.optimization.config import Colors, OptimizationConfig, Optimizer
 from impasto.optimization.events import OnEvent, ignore
 from impasto.optimization.layers import Mode

@@ -9,7 +9,7 @@ from torch import Tensor
 from impasto.errors import OptionError
 from impasto.machine.devices import PRECISIONS, choose_device, choose_dtype
 from impasto.media import Picture, resize
-from impasto.media.transparency import fill_hidden
+from impasto.media.colors import fill_hidden
 from impasto.networks import LossNetwork, load_loss_network
 from impasto.optimization.events import Download, Event, OnEvent, OptimizationStep
 from impasto.optimization.loss_networks import AUTO, choose_loss_network

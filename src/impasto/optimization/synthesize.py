@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto.errors import OptionError
 from impasto.losses.weights import layer_weights
 from impasto.media import DEFAULT_MAX_PIXELS, Picture, read_picture, resize, to_pil, write_picture
-from impasto.media.photos import Photo, as_picture
+from impasto.media.reading import Photo, as_picture
 from impasto.optimization.config import LEAST_PX
 from impasto.optimization.events import OnEvent, ignore
 from impasto.optimization.outputs import check_outputs

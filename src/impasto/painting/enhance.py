@@ -20,7 +20,7 @@ from impasto.errors import OptionError
 from impasto.files.byte_sizes import in_words
 from impasto.machine.memory import total_memory
 from impasto.media import Picture, luma
-from impasto.media.transparency import fill_hidden
+from impasto.media.colors import fill_hidden
 from impasto.models import SuperResModel
 from impasto.painting.canvas import SampleCanvas
 from impasto.painting.result_layout import ResultLayout, check_mask, layout_for

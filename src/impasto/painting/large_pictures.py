@@ -27,8 +27,8 @@ from impasto.machine.suitability import suitable_precision
 from impasto.media import check_target, scaled_size
 from impasto.media.decoding import DecodedPicture
 from impasto.media.formats import WRITABLE_FORMATS
-from impasto.media.sample_rows import Integers
-from impasto.media.tensors import quantised_rows
+from impasto.media.samples import Integers
+from impasto.media.tensor_writing import quantised_rows
 from impasto.media.writing import write_samples
 from impasto.models import StyleModel
 from impasto.painting.raw_filling import filled

@@ -17,9 +17,8 @@ from impasto.engines.color_match import (
 )
 from impasto.engines.stores import FileStore
 from impasto.engines.tiles import Box
-from impasto.media.resampling import resampled_rows
-from impasto.media.sample_rows import ArraySamples, Integers
-from impasto.media.samples import bands
+from impasto.media.resizing import resampled_rows
+from impasto.media.samples import ArraySamples, Integers, bands
 
 _BAND_PIXELS = 1 << 20
 

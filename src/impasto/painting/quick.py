@@ -19,8 +19,7 @@ from impasto.machine.extras import is_installed
 from impasto.machine.processor import may_have_gpu, multiplies_bfloat16, threads_wanted
 from impasto.media.decoding import DecodedPicture, decoded_file
 from impasto.media.opening import opened
-from impasto.media.sample_rows import ArraySamples
-from impasto.media.samples import bands
+from impasto.media.samples import ArraySamples, bands
 from impasto.media.writing import write_samples
 from impasto.models.kinds import read_style_tensors
 from impasto.models.model_file import ModelTensors

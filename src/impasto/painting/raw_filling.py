@@ -7,7 +7,7 @@ from torch import Tensor
 from impasto.engines.scratch import Scratch
 from impasto.engines.stores import FileStore
 from impasto.engines.tiles import Box, split, whole
-from impasto.media.transparency import TRUSTED_ALPHA, push
+from impasto.media.colors import TRUSTED_ALPHA, push
 from impasto.painting.raw_pictures import Progress, RawPicture
 
 _TILE_PX = 512

@@ -17,8 +17,7 @@ from impasto.engines.tiles import Box
 from impasto.files.atomic import write_text
 from impasto.media.decoding import DecodedPicture
 from impasto.media.picture import Metadata
-from impasto.media.resampling import resampled_rows
-from impasto.media.resizing import scaled_size
+from impasto.media.resizing import resampled_rows, scaled_size
 from impasto.media.samples import bands
 
 _NOTHING = torch.empty(0)

@@ -23,8 +23,8 @@ from impasto.media import (
     to_pil,
     write_picture,
 )
-from impasto.media.photos import Photo, as_picture
-from impasto.media.transparency import fill_hidden
+from impasto.media.colors import fill_hidden
+from impasto.media.reading import Photo, as_picture
 from impasto.models import StyleModel
 from impasto.painting.large_files import LARGEST_PIXELS, Source, ignore, paint_large
 

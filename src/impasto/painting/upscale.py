@@ -27,7 +27,7 @@ from impasto.media import (
     scaled_size,
     write_array,
 )
-from impasto.media.photos import Photo, as_picture
+from impasto.media.reading import Photo, as_picture
 from impasto.models import SuperResModel, load_superres_model, load_upscalers
 from impasto.painting.enhance import enhance
 from impasto.painting.large_upscaling import LargeUpscaling

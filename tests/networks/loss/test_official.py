@@ -13,8 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from impasto.errors import WeightsError
-from impasto.files.download import Retry
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError, Retry
 from impasto.networks.loss import load_loss_network
 from impasto.networks.loss.official import OFFICIAL, OfficialWeights, fetch_official
 from impasto.networks.loss.shapes import tensor_shapes

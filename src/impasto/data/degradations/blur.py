@@ -14,7 +14,7 @@ from impasto.data.degradations.degradation import (
     low_res_size,
     to_8_bits,
 )
-from impasto.media.matlab_resizing import imresize
+from impasto.media.resizing import imresize
 
 PAPER_SIGMA_PX = 1.0
 # SciPy's `truncate`: beyond four standard deviations the kernel is left out.

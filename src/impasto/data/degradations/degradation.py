@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.errors import OptionError
 from impasto.media import luma
-from impasto.media.matlab_resizing import imresize
+from impasto.media.resizing import imresize
 
 Range = tuple[float, float]  # least and greatest value of a draw, both allowed
 

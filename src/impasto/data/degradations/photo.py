@@ -18,7 +18,7 @@ from impasto.data.degradations.degradation import (
 )
 from impasto.data.degradations.jpeg import check_quality, drawn_jpeg
 from impasto.data.degradations.noise import sensor_noise
-from impasto.media.matlab_resizing import Kernel, imresize
+from impasto.media.resizing import Kernel, imresize
 
 
 @dataclass(frozen=True, kw_only=True)

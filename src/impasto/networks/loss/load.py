@@ -8,8 +8,7 @@ from pathlib import Path
 
 from impasto.errors import WeightsError
 from impasto.files.cache import OFFLINE_VARIABLE, cache_folder, is_offline
-from impasto.files.download import Progress, Retry
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError, Progress, Retry
 from impasto.networks.loss.architectures import plan_network
 from impasto.networks.loss.blocks import Pooling
 from impasto.networks.loss.combined import CombinedLossNetwork

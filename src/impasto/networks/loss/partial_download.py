@@ -10,8 +10,17 @@ from torch import Tensor
 
 from impasto.files.atomic import write_with
 from impasto.files.cache import OFFLINE_VARIABLE, is_offline, locked
-from impasto.files.download import ChangedError, Progress, Reply, Retry, open_url, retrying
-from impasto.files.part_file import DownloadError, PartFile, storage_errors
+from impasto.files.download import (
+    ChangedError,
+    DownloadError,
+    PartFile,
+    Progress,
+    Reply,
+    Retry,
+    open_url,
+    retrying,
+    storage_errors,
+)
 from impasto.networks.loss.safetensors_layout import Layout, read_layout
 from impasto.networks.loss.shapes import Shape
 

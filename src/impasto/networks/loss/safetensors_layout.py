@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from impasto.files.download import ChangedError, NoRangesError, open_url
-from impasto.files.part_file import DownloadError
+from impasto.files.download import ChangedError, DownloadError, NoRangesError, open_url
 from impasto.networks.loss.shapes import Shape
 
 FIRST_BYTES = 1 << 16  # enough for the header of a network of this kind: one request
