@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import ImpastoError, ModelError
 from impasto.files.user_files import open_to_read
-from impasto.models import StyleModel, save_style_model
+from impasto.models import StyleModel, save_model
 from impasto.models.importing import imported_style
 from impasto.networks import StyleNetworkConfig, build_style_network
 
@@ -341,7 +341,7 @@ def main(arguments: list[str] | None = None) -> str | None:
     except ImpastoError as error:
         return str(error)
     # in full: a picture of theirs is then the same to a thousandth of a level
-    save_style_model(output, model.network, model.config, model.card, dtype=torch.float32)
+    save_model(output, model.network, model.config, model.card, dtype=torch.float32)
     print(f"wrote {output}; try `impasto stylize PHOTO --style {output}`")
     return None
 

@@ -22,7 +22,7 @@ from impasto.evaluation.trained_styles import (
     white_noise,
 )
 from impasto.machine.devices import choose_device, choose_dtype, exact_float32
-from impasto.optimization.objective import PixelObjective, perceptual_objective
+from impasto.optimization.objective import PixelObjective
 from research.reproductions import Reproduction
 
 # By size in px, under 0 of other sizes; the claim needs 100 at 256 px and 50 above.
@@ -212,7 +212,7 @@ class _Piece:
         """The objective of the network's output and of the untouched photo, both in float32."""
         say("the network's level")
         image = self._image()
-        of_pixels = perceptual_objective(self.objective.criterion)
+        of_pixels = PixelObjective(self.objective.criterion)
         return {
             "network": of_pixels.value(self.objective.stylise(image)),
             "network_terms": of_pixels.terms,
@@ -223,7 +223,7 @@ class _Piece:
     def _curve(self, kind: str, iterations: int, say: Say) -> dict[str, Any]:
         image = self._image()
         follow = torch_curve if kind == "torch" else lbfgs_curve
-        objective = perceptual_objective(self.objective.criterion, dtype=self.dtype)
+        objective = PixelObjective(self.objective.criterion, dtype=self.dtype)
         if kind == "continued":
             start = self.objective.stylise(image).contiguous(memory_format=torch.channels_last)
         else:

@@ -28,7 +28,7 @@ from impasto.evaluation.trained_styles import (
 )
 from impasto.machine.devices import choose_device, choose_dtype
 from impasto.media import read_picture, resize_long_side
-from impasto.optimization.objective import perceptual_objective
+from impasto.optimization.objective import PixelObjective
 from research.objective_curves import lbfgs_curve
 from research.picture_sheets import Cell, picture_grid
 from research.reproductions import Reproduction
@@ -112,13 +112,13 @@ class _SheetRow:
         painted = self.objective.stylise(image)
         painting = resize_long_side(self.objective.painting(), self.size_px)
         return {
-            "objective": perceptual_objective(self.objective.criterion).value(painted),
+            "objective": PixelObjective(self.objective.criterion).value(painted),
             "pictures": self._keep(content=image, painting=painting, picture=painted),
         }
 
     def _lbfgs(self, say: Say) -> dict[str, Any]:
         image = self._image()
-        objective = perceptual_objective(self.objective.criterion, dtype=self.dtype)
+        objective = PixelObjective(self.objective.criterion, dtype=self.dtype)
         curve, picture = lbfgs_curve(objective, white_noise(image), self.iterations, say)
         return {
             "objective": curve.values[-1],

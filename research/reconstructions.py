@@ -24,13 +24,14 @@ from impasto.evaluation.record import (
 )
 from impasto.evaluation.tables import how_measured, markdown_table
 from impasto.evaluation.trained_styles import find_paintings, style_names
+from impasto.events import Event, Step
 from impasto.machine.devices import choose_device, choose_dtype
 from impasto.media import psnr
 from impasto.models import load_style_model
 from impasto.networks import LossNetwork, load_loss_network
-from impasto.optimization.events import Event, OptimizationStep
-from impasto.optimization.inversion import TV_WEIGHT, invert_features
-from impasto.optimization.texture import synthesize_texture
+from impasto.optimization.config import TV_WEIGHT
+from impasto.optimization.inversion import invert_features
+from impasto.optimization.synthesis import synthesize_texture
 from research.picture_sheets import Cell, picture_grid
 from research.reproductions import Reproduction
 
@@ -192,7 +193,7 @@ def _synthesize(
 
 
 def _report(say: Say, event: Event) -> None:
-    if isinstance(event, OptimizationStep) and event.iteration % 10 == 0:
+    if isinstance(event, Step) and event.iteration % 10 == 0:
         say(f"iteration {event.iteration} of {event.iterations}")
 
 

@@ -14,7 +14,7 @@ from impasto.events import CancelToken, Notice, OnEvent, ignore
 from impasto.losses import LossWeights, PerceptualLoss
 from impasto.machine.devices import choose_device, choose_dtype
 from impasto.networks import load_loss_network
-from impasto.optimization.objective import perceptual_objective
+from impasto.optimization.objective import PixelObjective
 from research.figures import draw_figures
 from research.objective_curves import plan_objective
 from research.paper_table import reproduce_superres
@@ -182,7 +182,7 @@ def seconds_of_work(device: torch.device) -> float:
     image = image.contiguous(memory_format=torch.channels_last)
     criterion.set_style(image)
     criterion.set_content(image)
-    objective = perceptual_objective(criterion, dtype=choose_dtype("auto", device))
+    objective = PixelObjective(criterion, dtype=choose_dtype("auto", device))
     taken = []
     for _ in range(4):
         begin = time.perf_counter()

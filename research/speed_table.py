@@ -24,7 +24,7 @@ from impasto.evaluation.trained_styles import (
 )
 from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.networks.winograd import pytorch_convolutions
-from impasto.optimization.objective import perceptual_objective
+from impasto.optimization.objective import PixelObjective
 from impasto.painting import stylize_tensor
 from research.reproductions import Reproduction
 
@@ -100,7 +100,7 @@ def _time_lbfgs(
 ) -> dict[str, Any]:
     image = image.contiguous(memory_format=torch.channels_last)
     objective.criterion.set_content(image)
-    of_pixels = perceptual_objective(objective.criterion, dtype=dtype)
+    of_pixels = PixelObjective(objective.criterion, dtype=dtype)
     return _time_steps(gatys_steps(of_pixels, white_noise(image), times + WARM_UP), image, say)
 
 

@@ -56,9 +56,9 @@ if TYPE_CHECKING:
     from impasto.models.upscalers import UpscalerEntry
     from impasto.models.upscalers import list_upscalers as upscalers
     from impasto.networks import load_loss_network
-    from impasto.optimization import optimize
-    from impasto.optimization.invert import invert
-    from impasto.optimization.synthesize import texture
+    from impasto.optimization.inversion import invert
+    from impasto.optimization.optimize import optimize
+    from impasto.optimization.texture import texture
     from impasto.painting import Engine, match_colors, restore, upscale_tensor
     from impasto.painting.stylize import stylize
     from impasto.painting.upscale import upscale
@@ -116,16 +116,16 @@ _HOMES = {
     "UpscalerEntry": ("impasto.models.upscalers", "UpscalerEntry"),
     "WeightsError": ("impasto.errors", "WeightsError"),
     "gram_matrix": ("impasto.losses", "gram_matrix"),
-    "invert": ("impasto.optimization.invert", "invert"),
+    "invert": ("impasto.optimization.inversion", "invert"),
     "load": ("impasto.models", "load_style_model"),
     "load_loss_network": ("impasto.networks", "load_loss_network"),
     "load_upscaler": ("impasto.models", "load_superres_model"),
     "match_colors": ("impasto.painting", "match_colors"),
-    "optimize": ("impasto.optimization", "optimize"),
+    "optimize": ("impasto.optimization.optimize", "optimize"),
     "restore": ("impasto.painting", "restore"),
     "styles": ("impasto.models.gallery", "list_styles"),
     "stylize": ("impasto.painting.stylize", "stylize"),
-    "texture": ("impasto.optimization.synthesize", "texture"),
+    "texture": ("impasto.optimization.texture", "texture"),
     "upscale": ("impasto.painting.upscale", "upscale"),
     "upscale_tensor": ("impasto.painting", "upscale_tensor"),
     "upscalers": ("impasto.models.upscalers", "list_upscalers"),

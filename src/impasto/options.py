@@ -12,17 +12,20 @@ Messages name options by their Python names between backticks, as `patch_px`; th
 puts its flags in their place.
 """
 
+import inspect
 import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from impasto.errors import OptionError
 
 _DECLARED = "option"
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +129,36 @@ class Options:
                 place = place.setdefault(part, {})
             place[name] = value
         return entries
+
+
+def takes(
+    *records: type[Options], leave_out: Sequence[str] = ()
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let `help()` show the records' options in place of a function's `**options`.
+
+    The function makes a record of them, which checks them. leave_out: options that it takes by
+    itself, or not at all.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        own = inspect.signature(function)
+        named = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        shown = [
+            inspect.Parameter(
+                each.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if each.default is MISSING else each.default,
+                annotation=hint,
+            )
+            for record in records
+            for each, hint, _ in declared(record)
+            if each.name not in {*leave_out, *own.parameters}
+        ]
+        signature = own.replace(parameters=[*named, *shown])
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        return function
+
+    return decorate
 
 
 def declaration(each: "Field[Any]") -> Declaration | None:

@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from impasto.cli.app import app
-from impasto.models import gallery, load_style_model, save_style_model
+from impasto.models import gallery, load_style_model, save_model
 from impasto.networks import StyleNetworkConfig, build_style_network
 
 FULL = StyleNetworkConfig(width=0.125, blocks=1)
@@ -21,7 +21,7 @@ def _add_style(folder: Path, name: str, config: StyleNetworkConfig) -> None:
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.safetensors"
     name = f"{name}-fast" if config is FAST else name
-    save_style_model(path, build_style_network(config), config, {"name": name})
+    save_model(path, build_style_network(config), config, {"name": name})
     path.with_suffix(".json").write_text(json.dumps({"name": name}))
 
 

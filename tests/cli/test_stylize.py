@@ -14,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from impasto.cli.app import app
-from impasto.models import gallery, load_style_model, save_style_model
+from impasto.models import gallery, load_style_model, save_model
 from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.painting import painter
 from impasto.painting.quick import QuickPainter, quick_painter
@@ -35,7 +35,7 @@ def wave(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "wave.safetensors"
     torch.manual_seed(0)
     config = StyleNetworkConfig(width=0.25)
-    save_style_model(path, build_style_network(config), config, {"title": "A wave"})
+    save_model(path, build_style_network(config), config, {"title": "A wave"})
     return path
 
 
@@ -147,7 +147,7 @@ def test_several_styles_paint_each_and_load_each_once(
 ) -> None:
     night = folder / "night.safetensors"
     model = load_style_model(wave)
-    save_style_model(night, model.network, model.config, {})
+    save_model(night, model.network, model.config, {})
     loaded = []
 
     def load(style: str, **options: str) -> QuickPainter | None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 import impasto.painting
 from impasto.cli.app import app
-from impasto.models import save_superres_model, upscalers
+from impasto.models import save_model, upscalers
 from impasto.networks.superres import SuperResConfig, build_superres_network
 from impasto.painting.large_steps import LargeStep
 
@@ -24,9 +24,9 @@ def write_photo(path: Path, *, size: tuple[int, int] = (10, 7)) -> None:
     Image.fromarray(ramp).save(path)
 
 
-def save_model(path: Path, config: SuperResConfig, **card: str) -> Path:
+def saved_model(path: Path, config: SuperResConfig, **card: str) -> Path:
     torch.manual_seed(config.factor)
-    save_superres_model(path, build_superres_network(config), config, card)
+    save_model(path, build_superres_network(config), config, card)
     path.with_suffix(".json").write_text(json.dumps({"network": {"factor": config.factor}}))
     return path
 
@@ -37,10 +37,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("upscalers")
     for factor in (2, 4):
         config = SuperResConfig(factor=factor, width=0.125, blocks=1)
-        save_model(folder / f"pixel-x{factor}.safetensors", config)
-    save_model(folder / "denoise.safetensors", SuperResConfig(factor=1, width=0.125, blocks=1))
+        saved_model(folder / f"pixel-x{factor}.safetensors", config)
+    saved_model(folder / "denoise.safetensors", SuperResConfig(factor=1, width=0.125, blocks=1))
     config = SuperResConfig(factor=1, width=0.125, blocks=1, in_channels=4)
-    save_model(folder / "fill.safetensors", config)
+    saved_model(folder / "fill.safetensors", config)
     return folder
 
 

@@ -14,7 +14,7 @@ from impasto.evaluation.distances import DistanceSpec, PerceptualDistance
 from impasto.evaluation.record import file_sha256
 from impasto.events import Event, Scored
 from impasto.media import imresize, write_picture
-from impasto.models import save_style_model, save_superres_model
+from impasto.models import save_model
 from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.networks.loss.network import LossNetwork, Provenance
 from impasto.networks.superres import SuperResConfig, build_superres_network
@@ -54,7 +54,7 @@ def make_model(tmp_path: Path) -> MakeModel:
         for parameter in network.parameters():
             nn.init.normal_(parameter, std=0.05)
         path = tmp_path / "models" / f"{name}.safetensors"
-        save_superres_model(path, network, config, dict(card))
+        save_model(path, network, config, dict(card))
         return path
 
     return make
@@ -180,7 +180,7 @@ def make_style(tmp_path: Path, paintings: Path) -> Callable[..., Path]:
             },
         }
         path = tmp_path / "styles" / f"{name}.safetensors"
-        save_style_model(path, build_style_network(config), config, card, dtype=torch.float32)
+        save_model(path, build_style_network(config), config, card, dtype=torch.float32)
         return path
 
     return make

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from impasto.errors import ModelError, WeightsError
-from impasto.models import load_style_model, load_superres_model, save_superres_model
+from impasto.models import load_style_model, load_superres_model, save_model
 from impasto.models.importing import import_checkpoint
 from impasto.networks import load_loss_network
 from impasto.networks.superres import SuperResConfig, build_superres_network
@@ -29,7 +29,7 @@ def sound(request: pytest.FixtureRequest, style_file: Path) -> tuple[Path, Load]
     if request.param == "style":
         return style_file, load_style_model
     path = style_file.with_name("twice.safetensors")
-    save_superres_model(path, build_superres_network(SMALL), SMALL, {})
+    save_model(path, build_superres_network(SMALL), SMALL, {})
     return path, load_superres_model
 
 

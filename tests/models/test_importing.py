@@ -13,7 +13,7 @@ from impasto.engines.engine import Engine
 from impasto.engines.export import export_model
 from impasto.engines.strips import stylize_in_strips
 from impasto.errors import ModelError
-from impasto.models import StyleModel, load_style_model, save_style_model
+from impasto.models import StyleModel, load_style_model, save_model
 from impasto.models.importing import import_checkpoint
 from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.plans.plan_network import PlanNetwork
@@ -196,7 +196,7 @@ def test_a_saved_style_paints_the_same_and_can_be_exported(
     pytest.importorskip("onnxruntime")
     model = request.getfixturevalue(which)
     path = tmp_path / "imported.safetensors"
-    save_style_model(path, model.network, model.config, model.card, dtype=torch.float32)
+    save_model(path, model.network, model.config, model.card, dtype=torch.float32)
     loaded = load_style_model(path)
     image = image_of(20, 24)
     assert torch.equal(loaded(image), model(image))

@@ -14,8 +14,7 @@ from impasto.models import (
     list_upscalers,
     load_style_model,
     load_superres_model,
-    save_style_model,
-    save_superres_model,
+    save_model,
 )
 from impasto.models.kinds import read_style_tensors, read_superres_tensors
 from impasto.models.model_file import ModelTensors
@@ -57,7 +56,7 @@ def test_super_resolution_files_are_read_as_torch_reads_them(
     tmp_path: Path, config: SuperResConfig
 ) -> None:
     path = tmp_path / "m.safetensors"
-    save_superres_model(path, build_superres_network(config), config, {"name": "Mine"})
+    save_model(path, build_superres_network(config), config, {"name": "Mine"})
     read = read_superres_tensors(path, factor=config.factor)
     assert read is not None
     assert_same(read[0], load_superres_model(path))
@@ -82,21 +81,21 @@ def test_bundled_models_are_read_by_name() -> None:
 def test_other_style_networks_are_read_too(tmp_path: Path, architecture: str) -> None:
     config = StyleNetworkConfig(architecture=architecture, width=0.125)  # type: ignore[arg-type]
     path = tmp_path / "m.safetensors"
-    save_style_model(path, build_style_network(config), config, {})
+    save_model(path, build_style_network(config), config, {})
     assert_same(read_style_tensors(path), load_style_model(path))
 
 
 def test_what_torch_has_to_read_or_refuse_is_left_to_it(tmp_path: Path) -> None:
     path, network = tmp_path / "m.safetensors", build_superres_network(SMALL)
-    save_superres_model(path, network, SMALL, {})
+    save_model(path, network, SMALL, {})
     assert read_superres_tensors(path, factor=4) is None
     assert read_style_tensors(path) is None
     assert read_superres_tensors(tmp_path / "none.safetensors") is None
-    save_superres_model(path, network, SMALL, {}, dtype=torch.bfloat16)
+    save_model(path, network, SMALL, {}, dtype=torch.bfloat16)
     assert read_superres_tensors(path) is None
-    save_superres_model(path, network, SMALL, {"task": "dance"})
+    save_model(path, network, SMALL, {"task": "dance"})
     assert read_superres_tensors(path) is None
-    save_superres_model(path, network, SMALL, {})
+    save_model(path, network, SMALL, {})
     path.write_bytes(path.read_bytes().replace(b'"shape":[8,3,3,3]', b'"shape":[8,3,9,1]'))
     assert read_superres_tensors(path) is None
     path.write_bytes(path.read_bytes()[:-8])

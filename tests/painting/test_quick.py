@@ -14,7 +14,7 @@ from impasto.engines.engine import Engine
 from impasto.errors import ImageError, ModelError
 from impasto.machine import processor
 from impasto.machine.devices import choose_dtype
-from impasto.models import StyleModel, list_styles, load_style_model, save_style_model
+from impasto.models import StyleModel, list_styles, load_style_model, save_model
 from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.painting import painter, quick
 from impasto.painting.painter import Painter
@@ -151,13 +151,13 @@ def test_what_torch_would_choose_decides(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_networks_without_a_layout_or_a_proof_are_the_engines(tmp_path: Path) -> None:
     paper = StyleNetworkConfig(architecture="paper", width=0.125)
-    save_style_model(tmp_path / "paper.safetensors", build_style_network(paper), paper, {})
+    save_model(tmp_path / "paper.safetensors", build_style_network(paper), paper, {})
     assert quick_painter(tmp_path / "paper.safetensors", device="cpu") is None
     config = StyleNetworkConfig(width=0.125)
     network = build_style_network(config)
     with torch.no_grad():
         network.layers[1].norm.weight[0] = 1e33
-    save_style_model(tmp_path / "wild.safetensors", network, config, {}, dtype=torch.float32)
+    save_model(tmp_path / "wild.safetensors", network, config, {}, dtype=torch.float32)
     assert quick_painter(tmp_path / "wild.safetensors", device="cpu") is None
 
 
@@ -201,7 +201,7 @@ def test_a_painter_that_is_not_quick_says_what_its_engine_does(
 def test_files_with_other_contents_are_left_to_the_loader(tmp_path: Path) -> None:
     model = load_style_model("udnie")
     path = tmp_path / "mine.safetensors"
-    save_style_model(path, model.network, model.config, {"name": "mine"})
+    save_model(path, model.network, model.config, {"name": "mine"})
     made = quick_painter(path, device="cpu", precision="float32")
     assert made is not None
     assert made.name == "mine"

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from impasto.errors import ImageError, ModelError, OptionError
 from impasto.media import read_picture, to_pil, write_picture
-from impasto.models import SuperResModel, load_superres_model, save_superres_model, upscalers
+from impasto.models import SuperResModel, load_superres_model, save_model, upscalers
 from impasto.networks.superres import SuperResConfig
 from impasto.painting import (
     match_colors,
@@ -287,7 +287,7 @@ class TestModels:
         for name, factor in (("pixel-x2", 2), ("pixel-x4", 4), ("denoise", 1)):
             model = make_upscaler(SuperResConfig(factor=factor, **SMALL), seed=factor)
             path = tmp_path / f"{name}.safetensors"
-            save_superres_model(path, model.network, model.config, {"name": name})
+            save_model(path, model.network, model.config, {"name": name})
             card = {"network": {"factor": factor}}
             path.with_suffix(".json").write_text(json.dumps(card))
         return tmp_path

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from impasto.evaluation.record import Record
 from impasto.evaluation.trained_styles import white_noise
+from impasto.losses import LossTerms
 from impasto.optimization.objective import PixelObjective
 from research.objective_curves import (
     checkpoints,
@@ -20,13 +21,24 @@ TARGET = torch.linspace(-0.5, 1.5, 48).reshape(1, 3, 4, 4)
 SCALE = torch.linspace(1, 10, 48).reshape(1, 3, 4, 4)
 
 
-def quadratic(image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+def quadratic(image: Tensor) -> Tensor:
     """Its minimum within [0, 1] is the clamped target."""
-    return (SCALE * (image - TARGET).square()).sum(), {}
+    return (SCALE * (image - TARGET).square()).sum()
+
+
+class Quadratic:
+    """That as a loss of one term."""
+
+    def terms(self, image: Tensor, /) -> LossTerms:
+        zero = torch.zeros(())
+        return LossTerms(quadratic(image), zero, zero, zero, {}, {})
+
+    def total(self, terms: LossTerms) -> Tensor:
+        return terms.content
 
 
 def value_at(image: Tensor) -> float:
-    return float(quadratic(image.detach())[0])
+    return float(quadratic(image.detach()))
 
 
 def say(text: str) -> None:
@@ -42,7 +54,7 @@ def test_checkpoints_hold_the_claims_iterations_and_the_last_one() -> None:
 
 def test_the_curve_falls_from_the_start_to_the_bounded_minimum() -> None:
     start = white_noise(TARGET)
-    curve, point = lbfgs_curve(PixelObjective(quadratic), start, 60, say)
+    curve, point = lbfgs_curve(PixelObjective(Quadratic()), start, 60, say)
     assert curve.iterations == checkpoints(60)
     assert curve.values[0] == pytest.approx(value_at(start))
     assert curve.values[-1] == pytest.approx(value_at(TARGET.clamp(0, 1)), rel=1e-5)
@@ -52,13 +64,13 @@ def test_the_curve_falls_from_the_start_to_the_bounded_minimum() -> None:
 
 def test_the_baseline_is_torchs_optimiser_clipped() -> None:
     start = white_noise(TARGET)
-    curve, _ = torch_curve(PixelObjective(quadratic), start, 7, say)
+    curve, _ = torch_curve(PixelObjective(Quadratic()), start, 7, say)
     pixels = start.clone(memory_format=torch.contiguous_format).requires_grad_(True)
     optimizer = torch.optim.LBFGS([pixels], lr=1, max_iter=1, history_size=10)
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        total = quadratic(pixels)[0]
+        total = quadratic(pixels)
         total.backward()
         return total
 
@@ -75,14 +87,15 @@ def test_the_baseline_is_torchs_optimiser_clipped() -> None:
 def test_the_values_are_float32_even_of_an_optimiser_in_bfloat16() -> None:
     looked_at = 0
 
-    def noting(image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        nonlocal looked_at
-        looked_at += not image.requires_grad
-        assert torch.is_autocast_enabled("cpu") == image.requires_grad
-        return quadratic(image)
+    class Noting(Quadratic):
+        def terms(self, image: Tensor, /) -> LossTerms:
+            nonlocal looked_at
+            looked_at += not image.requires_grad
+            assert torch.is_autocast_enabled("cpu") == image.requires_grad
+            return super().terms(image)
 
     start = white_noise(TARGET)
-    curve, point = lbfgs_curve(PixelObjective(noting, dtype=torch.bfloat16), start, 5, say)
+    curve, point = lbfgs_curve(PixelObjective(Noting(), dtype=torch.bfloat16), start, 5, say)
     assert looked_at == len(curve.values) == len(checkpoints(5))
     assert curve.values[-1] == pytest.approx(value_at(point))
 

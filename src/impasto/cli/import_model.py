@@ -42,8 +42,8 @@ def import_model(
     from impasto.errors import OptionError
     from impasto.files.user_files import user_path
     from impasto.jobs import check_file
+    from impasto.models import save_model
     from impasto.models.importing import import_checkpoint
-    from impasto.models.style_model import save_style_model
 
     target = user_path(output)
     if target.suffix.lower() != ".safetensors":
@@ -53,6 +53,6 @@ def import_model(
     import torch
 
     # in full: a picture of theirs is then the same to a thousandth of a level
-    save_style_model(target, model.network, model.config, model.card, dtype=torch.float32)
+    save_model(target, model.network, model.config, model.card, dtype=torch.float32)
     kind = model.card["imported"]["format"]
     typer.echo(f"wrote {target}, a {kind} network; try `impasto stylize PHOTO --style {target}`")

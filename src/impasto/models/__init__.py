@@ -15,14 +15,13 @@ if TYPE_CHECKING:
         StyleModel,
         as_style_model,
         load_style_model,
-        save_style_model,
     )
     from impasto.models.superres_model import (
         SuperResModel,
         load_superres_model,
         load_upscalers,
-        save_superres_model,
     )
+    from impasto.models.trained_model import save_model
     from impasto.models.upscalers import (
         UpscalerEntry,
         find_upscaler,
@@ -45,8 +44,7 @@ __all__ = [
     "load_style_model",
     "load_superres_model",
     "load_upscalers",
-    "save_style_model",
-    "save_superres_model",
+    "save_model",
 ]
 
 _HOMES = {
@@ -63,8 +61,7 @@ _HOMES = {
     "load_style_model": "style_model",
     "load_superres_model": "superres_model",
     "load_upscalers": "superres_model",
-    "save_style_model": "style_model",
-    "save_superres_model": "superres_model",
+    "save_model": "trained_model",
 }
 
 

@@ -2,29 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from impasto.errors import ModelError
 from impasto.files.user_files import user_path
-from impasto.models.model_file import ModelKind
-from impasto.models.trained_model import TrainedModel, load_model, save_model
+from impasto.models.kinds import INVERSION
+from impasto.models.trained_model import TrainedModel, load_model
 from impasto.networks import LossNetwork
-from impasto.networks.inversion import InversionNetwork, invert_in_one_pass
+from impasto.networks.inversion import invert_in_one_pass
 from impasto.networks.inversion_config import InversionConfig
-
-INVERSION = ModelKind(
-    format="impasto-inversion-1",
-    noun="inversion model",
-    train_command="impasto train inversion",
-    list_command="impasto train inversion --help",
-    config_type=InversionConfig,
-    build=InversionNetwork,
-    # The largest decoder that a config allows holds 340 M values.
-    max_bytes=1400 * 2**20,
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -52,18 +39,6 @@ class InversionModel(TrainedModel[InversionConfig]):
             )
         output = invert_in_one_pass(self.network, loss_network, image, self.config)
         return output.clamp(0, 1)
-
-
-def save_inversion_model(
-    path: Path | str,
-    network: nn.Module,
-    config: InversionConfig,
-    card: dict[str, Any],
-    *,
-    dtype: torch.dtype = torch.float16,
-) -> None:
-    """Write the decoder atomically, its floats as `dtype`; errors as `save_style_model`."""
-    save_model(path, INVERSION, network, config, {"task": "inversion", **card}, dtype=dtype)
 
 
 def load_inversion_model(path: Path | str) -> InversionModel:

@@ -1,12 +1,14 @@
-"""The kinds of bundled model files, and their tensors without torch, which is never imported."""
+"""The kinds of model files, and the tensors of bundled ones. Never imports torch."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from impasto.models.cards import path_of
 from impasto.models.gallery import style_path
 from impasto.models.model_file import ModelKind, ModelTensors, read_tensors
-from impasto.models.upscalers import TASKS, find_upscalers
-from impasto.networks.architectures import build_network, tensor_shapes
+from impasto.models.upscalers import TASKS, find_upscalers, task_of_factor
+from impasto.networks.inversion_config import InversionConfig
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.networks.superres_config import SuperResConfig
 
@@ -16,8 +18,6 @@ STYLE = ModelKind(
     train_command="impasto train style",
     list_command="impasto styles",
     config_type=StyleNetworkConfig,
-    build=build_network,
-    shapes=tensor_shapes,
     # The widest and deepest network that a config allows holds 80 M values: 318 MB in float32.
     max_bytes=320 * 2**20,
     added_options=frozenset({"blocks"}),
@@ -29,11 +29,26 @@ SUPERRES = ModelKind(
     train_command="impasto train superres",
     list_command="impasto upscalers",
     config_type=SuperResConfig,
-    build=build_network,
-    shapes=tensor_shapes,
     # The largest network that a config allows holds 78 M values: 312 MB in float32.
     max_bytes=320 * 2**20,
+    task=lambda config: task_of_factor(config.factor),
 )
+
+INVERSION = ModelKind(
+    format="impasto-inversion-1",
+    noun="inversion model",
+    train_command="impasto train inversion",
+    list_command="impasto train inversion --help",
+    config_type=InversionConfig,
+    # The largest decoder that a config allows holds 340 M values.
+    max_bytes=1400 * 2**20,
+    task=lambda config: "inversion",  # noqa: ARG005
+)
+
+Config = StyleNetworkConfig | SuperResConfig | InversionConfig
+KINDS: Mapping[str, ModelKind[Any]] = {
+    each.config_type.kind: each for each in (STYLE, SUPERRES, INVERSION)
+}
 
 
 def read_style_tensors(

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,7 @@ from safetensors.numpy import load
 
 from impasto.errors import ModelError, OptionError
 from impasto.files.user_files import open_to_read
-
-if TYPE_CHECKING:
-    from torch import nn
+from impasto.networks.architectures import tensor_shapes
 
 ConfigT = TypeVar("ConfigT")
 
@@ -36,11 +34,10 @@ _PICKLED = (b"PK\x03\x04", b"\x80")
 class ModelKind(Generic[ConfigT]):
     """What tells one kind of model file from another, and what its errors say.
 
-    `config_type` is a dataclass of numbers and texts that all have defaults; `build` makes the
-    network that it describes, and `shapes` gives its tensors' shapes by their names (None where
-    only the network knows them). `train_command` writes such files, `list_command` lists the
-    bundled ones. `max_bytes`: no file of this kind is larger. `added_options` of the config are
-    missing in files of earlier versions, which mean their defaults.
+    `config_type` is a dataclass of numbers and texts that all have defaults. `train_command` writes
+    such files, `list_command` lists the bundled ones. `max_bytes`: no file of this kind is larger.
+    `task` is what the card says by default. `added_options` of the config are missing in files of
+    earlier versions, which mean their defaults.
     """
 
     format: str
@@ -48,9 +45,8 @@ class ModelKind(Generic[ConfigT]):
     train_command: str
     list_command: str
     config_type: type[ConfigT]
-    build: Callable[[ConfigT], "nn.Module"]
     max_bytes: int
-    shapes: Callable[[ConfigT], Mapping[str, tuple[int, ...]] | None] = lambda config: None  # noqa: ARG005
+    task: Callable[[ConfigT], str] | None = None
     added_options: frozenset[str] = frozenset()
 
     @property
@@ -103,25 +99,47 @@ def read_model_file(path: Path, kind: ModelKind[ConfigT]) -> ModelFile[ConfigT]:
 def read_tensors(path: Path, kind: ModelKind[ConfigT]) -> ModelTensors[ConfigT] | None:
     """A model file's tensors as NumPy arrays, finite, and of the shapes that the config means.
 
-    Where `kind.shapes` knows none, whoever uses the tensors has to check names and shapes. None for
-    what is not sound or needs torch (bfloat16): `load_model` reads it, or says what is wrong.
+    Where the architecture's record has no shapes, whoever uses the tensors has to check names and
+    shapes. None for what is not sound or needs torch (bfloat16): `load_model` reads it, or says
+    what is wrong.
     """
     try:
         file = read_model_file(path, kind)
         tensors = load(file.data)
+        check_tensors(path, tensors, tensor_shapes(cast(Any, file.config)), file.config, "")
     except (ModelError, SafetensorError, ValueError, KeyError):
         return None
-    shapes = kind.shapes(file.config)
-    if shapes is not None and {name: each.shape for name, each in tensors.items()} != shapes:
-        return None
-    if not all(_is_sound(each, counter=not each.shape) for each in tensors.values()):
-        return None
-    return ModelTensors(
-        name=file.name,
-        config=file.config,
-        card=file.card,
-        tensors={name: _in_float32(each) for name, each in tensors.items()},
-    )
+    in_float32 = {n: t.astype(np.float32) if t.shape else t for n, t in tensors.items()}
+    return ModelTensors(name=file.name, config=file.config, card=file.card, tensors=in_float32)
+
+
+def check_tensors(
+    path: Path,
+    tensors: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]] | None,
+    config: object,
+    remedy: str,
+) -> None:
+    """Raise ModelError unless NumPy's or torch's tensors have these shapes, and are finite floats.
+
+    Those of no dimension are counters, which are integers.
+    """
+    missing, surplus = set(shapes or tensors) - set(tensors), set(tensors) - set(shapes or tensors)
+    if missing or surplus:
+        fault = "is missing" if missing else "is not one of its tensors"
+        raise ModelError(f"{path}: not {config}, {min(missing or surplus)!r} {fault}; {remedy}")
+    for name, tensor in tensors.items():
+        found = tuple(tensor.shape)
+        wanted = found if shapes is None else shapes[name]
+        kind = "float" if wanted else "int"
+        if found != wanted or kind not in str(tensor.dtype):
+            raise ModelError(
+                f"{path}: {name} is {found} {tensor.dtype}, wanted {wanted} {kind}s; {remedy}"
+            )
+        # float32, because not every float type knows isfinite
+        values = tensor.float().numpy() if hasattr(tensor, "float") else tensor
+        if not np.isfinite(values).all():
+            raise ModelError(f"{path}: {name} holds NaN or infinity as {tensor.dtype}; {remedy}")
 
 
 def file_format(path: Path) -> str | None:
@@ -134,11 +152,6 @@ def file_format(path: Path) -> str | None:
         return None
 
 
-def config_to_json(config: Any) -> dict[str, Any]:
-    """A config as a model file and its card keep it."""
-    return dataclasses.asdict(config)
-
-
 def with_sorted_header(data: bytes) -> bytes:
     """The same safetensors file with its header's keys in order.
 
@@ -149,16 +162,6 @@ def with_sorted_header(data: bytes) -> bytes:
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the tensors stay aligned
     return len(text).to_bytes(_LENGTH_BYTES, "little") + text + data[end:]
-
-
-def _is_sound(values: NDArray[Any], *, counter: bool) -> bool:
-    if counter and np.issubdtype(values.dtype, np.integer):
-        return True
-    return np.issubdtype(values.dtype, np.floating) and bool(np.isfinite(values).all())
-
-
-def _in_float32(values: NDArray[Any]) -> NDArray[Any]:
-    return values.astype(np.float32) if np.issubdtype(values.dtype, np.floating) else values
 
 
 def _read_bytes(path: Path, kind: ModelKind[ConfigT]) -> bytes:
@@ -216,7 +219,7 @@ def _config_of(path: Path, metadata: dict[str, str], kind: ModelKind[ConfigT]) -
             f"that `{kind.train_command}` writes, or update impasto"
         )
     values = _json_object(path, metadata, "config", kind.remedy)
-    defaults = config_to_json(kind.config_type())
+    defaults = dataclasses.asdict(cast(Any, kind.config_type()))
     earlier = {key: defaults[key] for key in kind.added_options}
     completed = earlier | values
     good = completed.keys() == defaults.keys() and all(

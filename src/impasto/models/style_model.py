@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
 
 from impasto.errors import OptionError
 from impasto.models.gallery import style_path
 from impasto.models.kinds import STYLE
-from impasto.models.trained_model import TrainedModel, load_model, save_model
+from impasto.models.trained_model import TrainedModel, load_model
 from impasto.networks import StyleNetworkConfig
 
 
@@ -25,23 +21,6 @@ class StyleModel(TrainedModel[StyleNetworkConfig]):
     def _facts(self) -> list[str]:
         config = self.config
         return [config.architecture, f"width {config.width:g}", f"{config.blocks} blocks"]
-
-
-def save_style_model(
-    path: Path | str,
-    network: nn.Module,
-    config: StyleNetworkConfig,
-    card: dict[str, Any],
-    *,
-    dtype: torch.dtype = torch.float16,
-) -> None:
-    """Write the network (on any device, compiled or not) atomically, its floats as `dtype`.
-
-    `card` must be JSON; "name" defaults to the file's stem and "network" is filled in. Raises
-    ModelError if the network is not the one that `config` describes, or holds values that are not
-    finite in `dtype`; OSError if the file cannot be written.
-    """
-    save_model(path, STYLE, network, config, card, dtype=dtype)
 
 
 def load_style_model(name_or_path: str | Path, quality: str = "full") -> StyleModel:

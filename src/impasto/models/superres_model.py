@@ -2,16 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
 
 from impasto.errors import ModelError
 from impasto.models.cards import path_of
 from impasto.models.kinds import SUPERRES
-from impasto.models.trained_model import TrainedModel, load_model, save_model
-from impasto.models.upscalers import TASKS, find_upscaler, find_upscalers
+from impasto.models.trained_model import TrainedModel, load_model
+from impasto.models.upscalers import TASKS, find_upscaler, find_upscalers, task_of_factor
 from impasto.networks.superres_config import SuperResConfig
 
 
@@ -31,30 +27,11 @@ class SuperResModel(TrainedModel[SuperResConfig]):
     @property
     def task(self) -> str:
         """ "superres" or "restore", as the card says; without a card the factor tells."""
-        return str(self.card.get("task") or _task_of_factor(self.config.factor))
+        return str(self.card.get("task") or task_of_factor(self.config.factor))
 
     def _facts(self) -> list[str]:
         config = self.config
         return [config.architecture, f"factor {config.factor}", f"width {config.width:g}"]
-
-
-def save_superres_model(
-    path: Path | str,
-    network: nn.Module,
-    config: SuperResConfig,
-    card: dict[str, Any],
-    *,
-    dtype: torch.dtype = torch.float16,
-) -> None:
-    """Write the network (on any device, compiled or not) atomically, its floats as `dtype`.
-
-    `card` must be JSON; "name" defaults to the file's stem, "task" to "superres", or "restore"
-    at factor 1, and "network" is filled in. Raises ModelError if the network is not the one that
-    `config` describes, or holds values that are not finite in `dtype`; OSError if the file cannot
-    be written.
-    """
-    card = {"task": _task_of_factor(config.factor), **card}
-    save_model(path, SUPERRES, network, config, card, dtype=dtype)
 
 
 def load_superres_model(name_or_path: str | Path, *, factor: int | None = None) -> SuperResModel:
@@ -90,7 +67,3 @@ def load_upscalers(
         return (load_superres_model(name_or_path, factor=factor),)
     name = None if name_or_path is None else str(name_or_path)
     return tuple(load_superres_model(e.path) for e in find_upscalers(name, factor=factor))
-
-
-def _task_of_factor(factor: int) -> str:
-    return "restore" if factor == 1 else "superres"

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from impasto.errors import ModelError
 from impasto.files.atomic import write_with
+from impasto.models.kinds import KINDS, Config
 from impasto.models.model_file import (
     ModelKind,
-    config_to_json,
+    check_tensors,
     read_model_file,
     with_sorted_header,
 )
+from impasto.networks.architectures import build_network
 
 ConfigT = TypeVar("ConfigT")
 
@@ -64,28 +66,30 @@ class TrainedModel(Generic[ConfigT]):
 
 def save_model(
     path: Path | str,
-    kind: ModelKind[ConfigT],
     network: nn.Module,
-    config: ConfigT,
+    config: Config,
     card: dict[str, Any],
     *,
     dtype: torch.dtype = torch.float16,
 ) -> None:
     """Write the network (on any device, compiled or not) atomically, its floats as `dtype`.
 
-    `card` must be JSON; "name" defaults to the file's stem and "network" is filled in. Raises
-    ModelError if the network is not the one that `config` describes, or holds values that are not
-    finite in `dtype`; OSError if the file cannot be written.
+    The config tells what kind of model it is. `card` must be JSON; "name" defaults to the file's
+    stem, "task" to what the network is for, and "network" is filled in. Raises ModelError if the
+    network is not the one that `config` describes, or holds values that are not finite in `dtype`;
+    OSError if the file cannot be written.
     """
-    path = Path(path)
+    path, kind = Path(path), KINDS[config.kind]
     network = getattr(network, "_orig_mod", network)  # torch.compile wraps what it compiles
     tensors = {
         name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
         for name, tensor in network.state_dict().items()
     }
-    _check_tensors(path, tensors, kind, config, "save the network that the config describes")
-    values = config_to_json(config)
-    card = {"name": path.stem, **card, "network": values}
+    remedy = "save the network that the config describes"
+    check_tensors(path, tensors, _shapes(config), config, remedy)
+    task = {} if kind.task is None else {"task": kind.task(config)}
+    values = asdict(config)
+    card = {"name": path.stem, **task, **card, "network": values}
     metadata = {
         "format": kind.format,
         "config": json.dumps(values),
@@ -103,40 +107,20 @@ def load_model(path: Path, kind: ModelKind[ConfigT]) -> TrainedModel[ConfigT]:
     damaged, or not of this kind.
     """
     file = read_model_file(path, kind)
+    config = cast(Config, file.config)
     try:
         tensors = load(file.data)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"{path}: damaged ({error}); {kind.remedy}") from error
-    _check_tensors(path, tensors, kind, file.config, kind.remedy)
+    check_tensors(path, tensors, _shapes(config), config, kind.remedy)
     with torch.device("cpu"):  # whatever the process's default is
-        network = kind.build(file.config).float()
+        network = build_network(config).float()
     network.load_state_dict(tensors)  # copies into float32
     network.eval().requires_grad_(False)
     return TrainedModel(name=file.name, network=network, config=file.config, card=file.card)
 
 
-def _check_tensors(
-    path: Path,
-    tensors: dict[str, Tensor],
-    kind: ModelKind[ConfigT],
-    config: ConfigT,
-    remedy: str,
-) -> None:
-    with torch.device("meta"):  # shapes only
-        expected = kind.build(config).state_dict()
-    missing, surplus = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
-    if missing or surplus:
-        fault = "is missing" if missing else "is not one of its tensors"
-        raise ModelError(f"{path}: not {config}, {min(missing or surplus)!r} {fault}; {remedy}")
-    for name, tensor in tensors.items():
-        wanted = expected[name]
-        if tensor.shape != wanted.shape or (
-            tensor.is_floating_point() != wanted.is_floating_point()
-        ):
-            raise ModelError(
-                f"{path}: {name} is {tuple(tensor.shape)} {tensor.dtype}, wanted "
-                f"{tuple(wanted.shape)} {wanted.dtype}; {remedy}"
-            )
-        # float32, because not every float type knows isfinite
-        if tensor.is_floating_point() and not torch.isfinite(tensor.float()).all():
-            raise ModelError(f"{path}: {name} holds NaN or infinity as {tensor.dtype}; {remedy}")
+def _shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        state = build_network(config).state_dict()
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}

@@ -107,6 +107,11 @@ def find_upscalers(
     return chain or [find_upscaler(name, factor=factor, folder=folder)]
 
 
+def task_of_factor(factor: int) -> str:
+    """ "restore" for factor 1, else "superres"."""
+    return TASKS[1] if factor == 1 else TASKS[0]
+
+
 def _default_upscalers(factor: int, folder: Path | None) -> list[UpscalerEntry]:
     entries = list_upscalers(folder)
     for family in DEFAULT_UPSCALERS:
@@ -135,7 +140,7 @@ def _read_entry(path: Path) -> UpscalerEntry:
     factor = _factor_of(name, card)
     return UpscalerEntry(
         name=name,
-        task=str(card.get("task") or ("restore" if factor == 1 else "superres")),
+        task=str(card.get("task") or task_of_factor(factor)),
         factor=factor,
         **texts_of(card, ("title", "degradation", "licence")),
         bytes=model.stat().st_size,

@@ -146,7 +146,7 @@ def test_offline_with_an_empty_cache_says_which_file_to_put_where(
     message = str(caught.value)
     assert "https://download.pytorch.org/models/vgg16-397923af.pth" in message
     assert str(tmp_path / "loss_networks" / "vgg16-397923af.pth") in message
-    assert "--loss-network FILE" in message
+    assert "`loss_network`" in message
     assert "IMPASTO_OFFLINE" in message
 
 
@@ -158,7 +158,7 @@ def test_a_download_that_fails_says_what_to_do_by_hand(
 ) -> None:
     monkeypatch.delenv("IMPASTO_DATA", raising=False)
     server.files.clear()
-    with pytest.raises(WeightsError, match=r"--loss-network FILE.*answered 404.*answered 404"):
+    with pytest.raises(WeightsError, match=r"`loss_network`.*answered 404.*answered 404"):
         load_loss_network(
             "squeezenet1_1",
             cache_dir=tmp_path,
