@@ -15,15 +15,14 @@ import torch
 from torch import Tensor
 
 from impasto.engines.feature_maps import FeatureMap, ImageLevels
-from impasto.engines.fingerprints import file_hash, network_hash
 from impasto.engines.memory import FIXED_BYTES, rehearse
 from impasto.engines.passes import NotFiniteError, PassRunner, Rehearsal, run_plan
-from impasto.engines.scratch import Scratch, map_stores, scratch_for
+from impasto.engines.scratch import Scratch, file_hash, map_stores, network_hash, scratch_for
 from impasto.engines.stylize_tensor import is_finite, tempered
 from impasto.engines.tiles import Box
 from impasto.errors import ModelError, OptionError
 from impasto.files.byte_sizes import in_words
-from impasto.machine.suitability import suitable_precision
+from impasto.machine.precision import suitable_precision
 from impasto.media import check_target, scaled_size
 from impasto.media.decoding import DecodedPicture
 from impasto.media.formats import WRITABLE_FORMATS

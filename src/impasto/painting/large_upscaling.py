@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from impasto.engines.alpha_network import is_hard
-from impasto.engines.fingerprints import file_hash, network_hash
 from impasto.engines.memory import FIXED_BYTES
-from impasto.engines.scratch import Scratch, scratch_for
+from impasto.engines.scratch import Scratch, file_hash, network_hash, scratch_for
 from impasto.engines.stores import FileStore
 from impasto.engines.superres_options import SuperResOptions
 from impasto.media import check_target, luma, scaled_size

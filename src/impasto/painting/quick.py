@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.engines.openvino_session import OpenVinoStyle
+from impasto.engines.openvino import OpenVinoStyle
 from impasto.errors import OptionError
 from impasto.machine.extras import is_installed
 from impasto.machine.processor import may_have_gpu, multiplies_bfloat16, threads_wanted

@@ -1,6 +1,6 @@
 """Fit a transformation network: config, loop, checkpoints, logs."""
 
-from impasto.machine.freed_memory import keep_freed_memory
+from impasto.machine.memory import keep_freed_memory
 from impasto.training.config import StyleTrainingConfig, parse_crops, read_recipe
 from impasto.training.events import Event, Notice, OnEvent, Saved, Skipped, Step, Validated
 from impasto.training.restore import train_restore

@@ -1,1 +1,0 @@
-from impasto.engines.openvino import OpenVinoStyle as OpenVinoStyle
