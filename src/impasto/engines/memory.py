@@ -1,16 +1,18 @@
-"""Whether a picture will fit into memory, told before it is tried."""
+"""Whether a picture will fit into memory, told before it is tried. Torch is imported to tell."""
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-
-from impasto.engines.feature_maps import ImageLevels
-from impasto.engines.passes import Rehearsal, run_plan
 from impasto.errors import OptionError
 from impasto.files.byte_sizes import in_words
 from impasto.machine.memory import total_memory
 from impasto.plans.rewrite import rewrite
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from impasto.engines.passes import Rehearsal
 
 FIXED_BYTES = 100 * 2**20  # tiles and the kernels' scratch space
 IMAGE_BYTES = 3 * 4  # per pixel of a float32 image
@@ -27,14 +29,19 @@ class Way(Enum):
 
 
 def rehearse(
-    network: nn.Module,
+    network: "nn.Module",
     size_hw: tuple[int, int],
-    dtype: torch.dtype,
+    dtype: "torch.dtype",
     *,
     recompute: bool = False,
     border: int = 0,
-) -> Rehearsal:
+) -> "Rehearsal":
     """What painting tile by tile takes and does."""
+    import torch
+
+    from impasto.engines.feature_maps import ImageLevels
+    from impasto.engines.passes import Rehearsal, run_plan
+
     steps = rewrite(network, subpixel=dtype.itemsize >= 4)
     image = ImageLevels(_unseen, size_hw, dtype, split=False)
     rehearsal = Rehearsal()
@@ -43,28 +50,34 @@ def rehearse(
     return rehearsal
 
 
-def _unseen(box: object) -> torch.Tensor:
+def _unseen(box: object) -> "torch.Tensor":
     raise NotImplementedError
 
 
 def tiles_bytes(
-    network: nn.Module,
+    network: "nn.Module",
     size_hw: tuple[int, int],
-    dtype: torch.dtype = torch.float32,
+    dtype: "torch.dtype | None" = None,
     *,
     recompute: bool = False,
     border: int = 0,
 ) -> int:
-    """Roughly what painting an image tile by tile takes at its peak, with image and result."""
+    """Roughly what painting an image tile by tile takes at its peak, with image and result.
+
+    dtype: of the maps, by default float32.
+    """
+    import torch
+
+    dtype = dtype or torch.float32
     maps = rehearse(network, size_hw, dtype, recompute=recompute, border=border).peak_bytes
     return maps + 2 * IMAGE_BYTES * size_hw[0] * size_hw[1] + FIXED_BYTES
 
 
 def check_memory(
-    network: nn.Module,
+    network: "nn.Module",
     size_hw: tuple[int, int],
-    dtype: torch.dtype,
-    device: torch.device,
+    dtype: "torch.dtype",
+    device: "torch.device",
     limit: int | None = None,
 ) -> None:
     """Raise OptionError if painting tile by tile passes the limit; default: all of `device`."""

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from impasto.engines.backends import check_name
 from impasto.engines.color_match import check_color_match
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from impasto.networks.superres_config import SuperResConfig
 
     Model = SuperResModel | ModelTensors[SuperResConfig]
+else:
+    Model = Any
 
 SUPERRES_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 

@@ -12,14 +12,13 @@ import numpy as np
 from impasto.engines.alpha_engine import AlphaEngine, is_hard
 from impasto.engines.backends import Choice, choose, choose_without_torch, threads
 from impasto.engines.color_match import LOW_FREQUENCY_RADIUS_PX, match_low_frequencies
-from impasto.engines.superres_options import SuperResOptions, Tell
+from impasto.engines.superres_options import Model, SuperResOptions, Tell
 from impasto.engines.tile_runner import Pixels, Put, See, run_windows
 from impasto.engines.tiles import Box
 from impasto.machine.precision import in_range
 from impasto.models.model_file import ModelTensors
 from impasto.networks.architectures import architecture_of
 from impasto.networks.bicubic import BICUBIC_RADIUS, enlarge
-from impasto.networks.superres_config import SuperResConfig
 from impasto.plans import plan
 from impasto.plans.plan import COLORS, Plan
 from impasto.plans.rewrite import NetworkData, data_of
@@ -28,11 +27,8 @@ from impasto.plans.superres_plans import enlarged
 if TYPE_CHECKING:
     import torch
 
-    from impasto.models import SuperResModel
 
-    Model = SuperResModel | ModelTensors[SuperResConfig]
-
-__all__ = ["SuperResOptions", "TileEngine", "is_hard", "with_mask"]
+__all__ = ["Model", "SuperResOptions", "TileEngine", "is_hard", "with_mask"]
 
 # The widest map of a tile, in bytes. In PyTorch on a CPU it should stay in the outer cache, and
 # below the 32 MiB from which the allocator gives memory back each time, which costs a third of the
@@ -59,7 +55,7 @@ class TileEngine:
     there.
     """
 
-    def __init__(self, model: "Model", options: SuperResOptions) -> None:
+    def __init__(self, model: Model, options: SuperResOptions) -> None:
         self.model, self.options = model, options
         self.record = architecture_of(model.config)
         self.low_frequencies = options.color_match_of(model) == "low-frequency"

@@ -10,14 +10,13 @@ if TYPE_CHECKING:
     from impasto.media.colors import keep_colors, luma
     from impasto.media.formats import IMAGE_SUFFIXES, WRITABLE_SUFFIXES, find_images
     from impasto.media.metrics import luma_bt601, psnr, ssim
-    from impasto.media.picture import DEFAULT_MAX_PIXELS, Metadata, Picture
+    from impasto.media.picture import DEFAULT_MAX_PIXELS, Metadata, Picture, scaled_size
     from impasto.media.reading import from_pil, read_picture
     from impasto.media.resizing import (
         imresize,
         resize,
         resize_long_side,
         resize_short_side,
-        scaled_size,
     )
     from impasto.media.sheet import contact_sheet
     from impasto.media.tensor_writing import to_pil, write_picture
@@ -70,7 +69,7 @@ _HOMES = {
     "resize": "impasto.media.resizing",
     "resize_long_side": "impasto.media.resizing",
     "resize_short_side": "impasto.media.resizing",
-    "scaled_size": "impasto.media.resizing",
+    "scaled_size": "impasto.media.picture",
     "ssim": "impasto.media.metrics",
     "to_pil": "impasto.media.tensor_writing",
     "write_array": "impasto.media.writing",
