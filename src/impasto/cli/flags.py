@@ -41,6 +41,7 @@ class Command(TyperCommand):
             group = getattr(param, "rich_help_panel", None) or OTHER_OPTIONS
             if param.param_type_name == "argument":
                 group = "Arguments"
+                record = (record[0].partition(" <")[0], record[1])  # PHOTO, not PHOTO <str>
             sections.setdefault(group, []).append(record)
         middle = [heading for heading in sections if heading not in _FIRST + _LAST]
         for heading in (*_FIRST, *middle, *_LAST):
