@@ -22,7 +22,7 @@ from impasto.media import read_picture, write_picture
 from impasto.models import StyleModel
 from impasto.painting import painter
 from impasto.painting.options import LARGEST_PIXELS, StylizeFileOptions
-from impasto.painting.sources import SourceFile
+from impasto.painting.preparing import SourceFile
 from impasto.painting.styling import StyleWork
 from impasto.painting.stylize import stylize_file
 

@@ -26,9 +26,8 @@ from impasto.networks.architectures import tensor_shapes
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.painting.canvas import Canvas, Floats, Room, ScratchRoom
 from impasto.painting.options import StylizeOptions, Watch
-from impasto.painting.preparing import Tell, filled, resized
+from impasto.painting.preparing import Header, Tell, filled, resized
 from impasto.painting.results import PaintedRows
-from impasto.painting.sources import Header
 from impasto.plans.continuation import check_border, continued_positions, whole_strides
 from impasto.plans.plan import MOST_PIXELS, Mirror, cannot_overflow
 from impasto.plans.rewrite import NetworkData
