@@ -27,11 +27,12 @@ ENGINEERS_WORDS = ("Value error", "Input should be", "unable to parse", "pydanti
         ("upscale a.jpg --color-match warm", "--color-match: got 'warm'; choose from auto"),
         ("upscale a.jpg --max-memory 4", "say 4GB"),
         ("restore a.jpg -m restore-noise --tile 0", "--tile: got 0"),
-        ("bench --seconds x", "'--seconds': a number"),
-        ("bench --seconds 0", "'--seconds': 1 or more"),
-        ("bench --device gpu", "'--device': 'gpu' is not one of 'auto', 'cpu'"),
+        ("bench --seconds x", "--seconds: got 'x'; wanted a number"),
+        ("bench --threads 0", "'--threads': 1 or more"),
+        ("bench --threads x", "'--threads': a whole number"),
+        ("optimize a.jpg -s b.jpg -o c.jpg --max-memory 4", "--max-memory: got 4, which counts"),
         ("export udnie -o a.onnx --precision int1", "'--precision': 'int1' is not one of"),
-        ("evaluate superres --factor x", "'--factor': a whole number"),
+        ("evaluate superres --factor x", "--factor: got 'x'; wanted a whole number"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_flag(command: str, said: str) -> None:

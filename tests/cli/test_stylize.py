@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 from impasto.cli.app import app
 from impasto.models import gallery, load_style_model, save_model
 from impasto.networks import StyleNetworkConfig, build_style_network
-from impasto.painting import painter
-from impasto.painting.quick import QuickPainter, quick_painter
+from impasto.painting import painter, styling
+from impasto.painting.styling import QuickStyle, quick_style
 
 
 def write_photo(path: Path, *, size: tuple[int, int] = (20, 14)) -> None:
@@ -145,18 +145,19 @@ def test_an_output_never_overwrites_its_own_input(folder: Path, wave: Path) -> N
 def test_several_styles_paint_each_and_load_each_once(
     folder: Path, wave: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    night = folder / "night.safetensors"
     model = load_style_model(wave)
-    save_model(night, model.network, model.config, {})
+    night, wave = folder / "night.safetensors", folder / "wave.safetensors"
+    for path in (night, wave):
+        save_model(path, model.network, model.config, {})
     loaded = []
 
-    def load(style: str, **options: str) -> QuickPainter | None:
+    def load(style: Path, **options: str) -> QuickStyle | None:
         loaded.append(style)
-        return quick_painter(style, **options)
+        return quick_style(style, **options)
 
-    monkeypatch.setattr(painter, "quick_painter", load)
+    monkeypatch.setattr(styling, "quick_style", load)
     assert run("photos", "--style", wave, "--style", night, "-o", "out").exit_code == 0
-    assert loaded == [str(wave), str(night)]
+    assert loaded == [wave, night]
     assert files(folder / "out") == {
         "one-wave.png",
         "one-night.png",

@@ -22,7 +22,7 @@ def _evaluate() -> None:
 
 
 @evaluate_app.command("superres")
-@with_flags(SuperResEvaluation)
+@with_flags(SuperResEvaluation, group="Measurement")
 def evaluate_superres_command(given: dict[str, Any]) -> None:
     """PSNR, SSIM, perceptual distance and time of super-resolution models.
 
@@ -40,7 +40,7 @@ def evaluate_superres_command(given: dict[str, Any]) -> None:
 
 
 @evaluate_app.command("style")
-@with_flags(StyleEvaluation)
+@with_flags(StyleEvaluation, group="Measurement")
 def evaluate_style_command(given: dict[str, Any]) -> None:
     """Style and content distance of styles, by a loss network that they were not trained with.
 

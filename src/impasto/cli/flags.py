@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand
@@ -41,7 +42,9 @@ class Command(TyperCommand):
             group = getattr(param, "rich_help_panel", None) or OTHER_OPTIONS
             if param.param_type_name == "argument":
                 group = "Arguments"
-            sections.setdefault(group, []).append(record)
+                record = (record[0].partition(" <")[0], record[1])  # PHOTO, not PHOTO <str>
+            flag, text = record
+            sections.setdefault(group, []).append((flag, named_for(self, text)))
         middle = [heading for heading in sections if heading not in _FIRST + _LAST]
         for heading in (*_FIRST, *middle, *_LAST):
             if records := sections.get(heading):
@@ -50,12 +53,13 @@ class Command(TyperCommand):
 
 
 def with_flags(
-    *records: type[Options], leave_out: Iterable[str] = ()
+    *records: type[Options], leave_out: Iterable[str] = (), group: str = ""
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command a flag for each option of the records.
 
     The command takes `given` among its parameters: the options that were given, by name, as their
     records want them. A parameter of its own takes the place of an option of the same name.
+    group: the heading of options that declare none.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -77,7 +81,8 @@ def with_flags(
             rest = {name: value for name, value in values.items() if name not in found}
             command(**rest, given=given)
 
-        flags = [_parameter(each, hint, about) for each, hint, about in found.values()]
+        options = sorted(found.values(), key=lambda option: _has_default(option[0]))
+        flags = [_parameter(*option, group) for option in options]
         parameters = [each for each in own if each.name != "given"] + flags
         keyword = inspect.Parameter.KEYWORD_ONLY
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -130,7 +135,11 @@ def _with_names(message: str, names: Mapping[str, str]) -> str:
     return re.sub(r"`(\w+)`", lambda found: names.get(found[1], found[0]), message)
 
 
-def _parameter(each: "Field[Any]", hint: Any, about: Declaration) -> inspect.Parameter:
+def _has_default(each: "Field[Any]") -> bool:
+    return each.default is not MISSING or each.default_factory is not MISSING
+
+
+def _parameter(each: "Field[Any]", hint: Any, about: Declaration, group: str) -> inspect.Parameter:
     boolean = hint is bool
     many = repeats(hint) and about.parse is None
     names = list(about.flags or ["--" + each.name.replace("_", "-")])
@@ -140,7 +149,7 @@ def _parameter(each: "Field[Any]", hint: Any, about: Declaration) -> inspect.Par
         *names,
         help=_help(each, about),
         metavar=None if boolean else _metavar(hint, about),
-        rich_help_panel=about.group or None,
+        rich_help_panel=about.group or group or None,
         show_default=False,
     )
     kind: Any = bool | None if boolean else list[str] | None if many else str | None
@@ -167,7 +176,7 @@ def _metavar(hint: Any, about: Declaration) -> str:
     if choices:
         return "|".join(choices)
     words = {int: "INTEGER", float: "NUMBER", Path: "PATH"}
-    if get_origin(hint) is tuple and not repeats(hint):
+    if get_origin(hint) not in (None, Union, UnionType) and not repeats(hint):
         return "LIST"
     kinds = [words[kind] for kind in (hint, *get_args(hint)) if kind in words]
     return about.unit.upper() or (kinds[0] if kinds else "TEXT")

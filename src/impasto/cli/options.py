@@ -10,15 +10,6 @@ from impasto.options import Options, declared
 IN_OUT, LOOK, MODEL, SPEED = "Input and output", "Look", "Model", "Speed and memory"
 
 
-class DeviceName(StrEnum):
-    """Where to compute; auto takes CUDA, then Apple's MPS, then the CPU."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
 class NetworkName(StrEnum):
     """Which of a bundled style's networks: the full one, or a smaller and faster one."""
 
@@ -104,16 +95,4 @@ Network = Annotated[
 Verbose = Annotated[
     bool,
     typer.Option("--verbose", "-v", rich_help_panel=SPEED, help="Tell what runs the network."),
-]
-Device = Annotated[DeviceName, typer.Option(rich_help_panel=SPEED, help="Where to compute.")]
-
-# of the commands that optimise
-KeepMetadata = Annotated[
-    bool,
-    typer.Option("--keep-metadata/--no-metadata", help="EXIF (with place and date) and XMP."),
-]
-Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF files.")]
-MaxPixels = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Refuse photos of more pixels (decompression bombs)."),
 ]

@@ -129,7 +129,7 @@ def scratch_for(
                 yield scratch
             except KeyboardInterrupt as stop:
                 kept = in_words(sum(path.stat().st_size for path in own.iterdir()))
-                raise KeyboardInterrupt(
+                raise type(stop)(
                     f"{kept} are kept in {own}: the same command goes on from there"
                 ) from stop
             except BaseException:

@@ -9,9 +9,11 @@ from impasto.options import Options, option
 
 FACTORS = (2, 3, 4, 8)
 WHERE = "Where to compute: auto, cpu, cuda, cuda:1 or mps."
-HELD_OUT = "Folder of held-out photos; else $IMPASTO_DATA/photos/eval50."
+HELD_OUT = "Folder of held-out photos."
 PAINTINGS = "Folder with the styles' paintings."
 AGAIN = "Measure all of it again."
+IN_OUT: dict[str, Any] = {"group": "Input and output"}
+SPEED: dict[str, Any] = {"group": "Speed and memory"}
 
 
 def names_of(text: str) -> tuple[str, ...]:
@@ -32,9 +34,11 @@ def names(default: tuple[str, ...] | None, help: str, **declared: Any) -> Any:
 class _Evaluation(Options):
     """What both have: the results file, where to compute, whether to begin anew."""
 
-    output: Path = option(Path("results.json"), "Results, a .json file.", flags=("--output", "-o"))
-    device: str = option("auto", WHERE)
-    overwrite: bool = option(False, AGAIN)
+    output: Path = option(
+        Path("results.json"), "Results, a .json file.", flags=("--output", "-o"), **IN_OUT
+    )
+    device: str = option("auto", WHERE, **SPEED)
+    overwrite: bool = option(False, AGAIN, **IN_OUT)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,16 +62,21 @@ class SuperResEvaluation(_Evaluation):
         "are",
     )
     sets: tuple[str, ...] = names(
-        ("set5", "set14", "bsd100"), "Known sets, downloaded if need be, or folders of images."
+        ("set5", "set14", "bsd100"),
+        "Known sets, downloaded if need be, or folders of images.",
+        **IN_OUT,
     )
     factor: int = option(4, "Times as wide and as high: 2, 3, 4 or 8.")
     protocol: str = option("standard", "standard, blur (the paper's degradation) or rgb.")
     data: Path | None = option(
-        None, "Folder with the test sets as folders; else $IMPASTO_DATA/superres."
+        None,
+        "Folder with the test sets as folders.",
+        default_text="$IMPASTO_DATA/superres",
+        **IN_OUT,
     )
     distances: tuple[str, ...] = names(
         ("auto",),
-        "Perceptual ones: lpips-alex, lpips-vgg, lpips-squeeze, lpips-squeeze-caffe, "
+        "Perceptual distances: lpips-alex, lpips-vgg, lpips-squeeze, lpips-squeeze-caffe, "
         "features-googlenet; auto: what is at hand; none.",
     )
     color_matches: tuple[str, ...] = names(
@@ -75,9 +84,13 @@ class SuperResEvaluation(_Evaluation):
         "none, histogram, low-frequency; several, as none,histogram, show the cost.",
         flags=("--color-match",),
     )
-    crops: int = option(3, "Images a set of which crops are kept for figures.", at_least=0)
-    save_images: Path | None = option(None, "Folder that keeps the whole outputs.")
-    repeats: int = option(1, "Times each image is enlarged, for the time.", at_least=1)
+    crops: int = option(
+        3, "Images of each set of which crops are kept for figures.", at_least=0, **IN_OUT
+    )
+    save_images: Path | None = option(None, "Folder that keeps the whole outputs.", **IN_OUT)
+    repeats: int = option(
+        1, "How often each image is enlarged; the median time counts.", at_least=1
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -95,27 +108,46 @@ class StyleEvaluation(_Evaluation):
     baseline; `loss_network`: see `load_metric_network`; layers: see `StyleMetric`.
     """
 
-    output: Path = option(Path("style.json"), "Results, a .json file.", flags=("--output", "-o"))
+    output: Path = option(
+        Path("style.json"), "Results, a .json file.", flags=("--output", "-o"), **IN_OUT
+    )
     styles: tuple[str, ...] = names(
-        (), "As starry-night,FILE: bundled styles or files.", default_text="all bundled ones"
+        (),
+        "Bundled styles or files, as starry-night,FILE.",
+        default_text="all bundled ones",
     )
-    photos: Path | None = option(None, HELD_OUT)
-    count: int | None = option(None, "Number of the photos.", at_least=1, default_text="all")
-    paintings: Path | None = option(None, PAINTINGS, default_text="recipes/paintings")
+    photos: Path | None = option(
+        None, HELD_OUT, default_text="$IMPASTO_DATA/photos/eval50", **IN_OUT
+    )
+    count: int | None = option(
+        None, "How many of the photos, the first ones.", at_least=1, default_text="all", **IN_OUT
+    )
+    paintings: Path | None = option(None, PAINTINGS, default_text="recipes/paintings", **IN_OUT)
     loss_network: str = option(
-        "auto", "Name or file of one not used in training; auto: SqueezeNet, or else GoogLeNet."
+        "auto",
+        "Name or file of one not used in training; auto: SqueezeNet, or else GoogLeNet.",
     )
-    style_layers: tuple[str, ...] = names((), "As relu1,fire2.", default_text="by network")
-    content_layers: tuple[str, ...] = names((), "As fire5.", default_text="by network")
+    style_layers: tuple[str, ...] = names(
+        (), "Layers of the style, as relu1,fire2.", default_text="by network"
+    )
+    content_layers: tuple[str, ...] = names(
+        (), "Layers of the content, as fire5.", default_text="by network"
+    )
     size_px: int = option(
-        256, "Side of the photos' middle square.", unit="px", at_least=64, flags=("--size",)
+        256,
+        "Side of the photos' middle square.",
+        unit="px",
+        at_least=64,
+        flags=("--size",),
     )
     lbfgs: int = option(
-        0, "Photos, the first ones, that L-BFGS paints too, as a baseline.", at_least=0
+        0,
+        "How many photos, the first ones, L-BFGS paints too, as a baseline.",
+        at_least=0,
     )
     iterations: int = option(100, "Iterations of L-BFGS.", at_least=1)
     allow_training_network: bool = option(
-        False, "Measure with a network of the training all the same."
+        False, "Measure even with a network that the styles were trained with."
     )
 
 
@@ -136,7 +168,7 @@ class BenchConfig(Options):
         at_most=8192,
     )
     seconds: float = option(60.0, "About how long, in all.", above=0)
-    device: str = option("auto", WHERE)
+    device: str = option("auto", WHERE, **SPEED)
 
     def __post_init__(self) -> None:
         super().__post_init__()

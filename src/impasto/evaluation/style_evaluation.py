@@ -27,7 +27,6 @@ from impasto.evaluation.trained_styles import (
 )
 from impasto.events import CancelToken, OnEvent, ignore
 from impasto.machine.devices import choose_device, choose_dtype, exact_float32
-from impasto.optimization.objective import PixelObjective
 
 
 @exact_float32()
@@ -186,8 +185,7 @@ class _Bench:
         self, photo: HeldOutPhoto, objective: TrainedObjective, say: Say
     ) -> dict[str, Any]:
         image, look = self._square(photo)
-        objective.criterion.set_content(image)
-        of_pixels = PixelObjective(objective.criterion, dtype=choose_dtype("auto", self.device))
+        of_pixels = objective.of_pixels(image, choose_dtype("auto", self.device))
         count, painted = self.config.iterations, white_noise(image)
         for number, step in enumerate(gatys_steps(of_pixels, painted, count)):
             painted = step.point

@@ -35,12 +35,7 @@ class Box:
 
     def divided(self, factor: int) -> "Box":
         """The same part of the low resolution."""
-        return Box(
-            top=self.top // factor,
-            left=self.left // factor,
-            height=self.height // factor,
-            width=self.width // factor,
-        )
+        return Box(**{name: px // factor for name, px in asdict(self).items()})
 
 
 def choose_box(high_res: Tensor, low_res: Tensor, factor: int) -> Box:
@@ -66,13 +61,6 @@ def chosen_images(count: int, wanted: int) -> list[int]:
     if wanted < 2:
         return [0][:wanted]
     return sorted({round(i * (count - 1) / (wanted - 1)) for i in range(wanted)})
-
-
-def overview(high_res: Tensor) -> Tensor:
-    """The whole picture, its long side at most OVERVIEW_PX."""
-    if max(high_res.shape[-2:]) <= OVERVIEW_PX:
-        return high_res
-    return resize_long_side(high_res, OVERVIEW_PX)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +132,9 @@ class KeptPictures:
         pictures = {
             "high_res": box.cut(subject.high_res),
             "low_res": box.divided(factor).cut(subject.low_res),
-            "overview": overview(subject.high_res),
+            "overview": resize_long_side(
+                subject.high_res, min(OVERVIEW_PX, max(subject.high_res.shape[-2:]))
+            ),
         }
         for name, pixels in pictures.items():
             if not self.has(kept.get(name)):

@@ -109,6 +109,11 @@ class TrainedObjective(TrainedStyle):
 
     criterion: PerceptualLoss
 
+    def of_pixels(self, photo: Tensor, dtype: torch.dtype = torch.float32) -> PixelObjective:
+        """The objective over the pixels of a picture of this photo, whose content it sets."""
+        self.criterion.set_content(photo)
+        return PixelObjective(self.criterion, dtype=dtype)
+
 
 _TERMS = tuple(field.name for field in fields(LossWeights))
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from impasto.errors import OptionError
 from impasto.media.cubic import CUBIC_SUPPORT, keys_cubic
+from impasto.media.picture import scaled, scaled_size
 
 Kernel = Literal["bilinear", "bicubic", "lanczos"]
 
@@ -43,7 +44,7 @@ def resize_long_side(pixels: Tensor, px: int) -> Tensor:
 
 def resize_short_side(pixels: Tensor, px: int) -> Tensor:
     """Scale (N, C, H, W), up or down, so that the shorter side has `px` pixels."""
-    return resize(pixels, _scaled(pixels.shape[-2], pixels.shape[-1], px, min(pixels.shape[-2:])))
+    return resize(pixels, scaled(pixels.shape[-2], pixels.shape[-1], px, min(pixels.shape[-2:])))
 
 
 def _bicubic(pixels: Tensor, height: int, width: int) -> Tensor:
@@ -61,20 +62,6 @@ def _bicubic(pixels: Tensor, height: int, width: int) -> Tensor:
         exact, size=(height, width), mode="bicubic", align_corners=False, antialias=True
     )
     return resized.to(pixels.dtype)
-
-
-def scaled_size(size_hw: tuple[int, int], px: int) -> tuple[int, int]:
-    """The size of a picture of `size_hw` whose longer side has become `px` pixels.
-
-    Raises OptionError for less than a pixel.
-    """
-    return _scaled(*size_hw, px, max(size_hw))
-
-
-def _scaled(height: int, width: int, px: int, side: int) -> tuple[int, int]:
-    if px < 1:
-        raise OptionError(f"size {px} px: must be at least 1")
-    return max(1, round(height * px / side)), max(1, round(width * px / side))
 
 
 def resampled_rows(

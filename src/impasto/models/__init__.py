@@ -48,27 +48,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "StyleEntry": "gallery",
-    "StyleModel": "style_model",
-    "SuperResModel": "superres_model",
-    "UpscalerEntry": "upscalers",
-    "as_style_model": "style_model",
-    "find_style": "gallery",
-    "find_upscaler": "upscalers",
-    "find_upscalers": "upscalers",
-    "list_styles": "gallery",
-    "list_upscalers": "upscalers",
-    "load_style_model": "style_model",
-    "load_superres_model": "superres_model",
-    "load_upscalers": "superres_model",
-    "save_model": "trained_model",
+    "gallery": ("StyleEntry", "find_style", "list_styles"),
+    "style_model": ("StyleModel", "as_style_model", "load_style_model"),
+    "superres_model": ("SuperResModel", "load_superres_model", "load_upscalers"),
+    "trained_model": ("save_model",),
+    "upscalers": ("UpscalerEntry", "find_upscaler", "find_upscalers", "list_upscalers"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'impasto.models' has no attribute {name!r}; it has {__all__}")
-    return getattr(import_module(f"impasto.models.{_HOMES[name]}"), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"impasto.models.{home}"), name)
+    raise AttributeError(f"module 'impasto.models' has no attribute {name!r}; it has {__all__}")
 
 
 def load_any_model(name_or_path: "str | Path") -> "StyleModel | SuperResModel":

@@ -31,9 +31,14 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def texts_of(card: Mapping[str, Any], keys: Iterable[str]) -> dict[str, str]:
-    """Those entries as texts; what is missing or null is empty."""
-    return {key: str(card.get(key) or "") for key in keys}
+def facts_of(path: Path, texts: Iterable[str]) -> dict[str, Any]:
+    """What every entry of a bundled model has, and those texts; what the card lacks is empty.
+
+    The name is the card file's, in the form in which models are found.
+    """
+    card, model = read_card(path), path.with_suffix(".safetensors")
+    facts = {"name": normalise_name(path.stem), "path": model, "bytes": model.stat().st_size}
+    return {**{key: str(card.get(key) or "") for key in texts}, **facts, "card": card}
 
 
 def path_of(name_or_path: str | Path) -> Path | None:

@@ -1,13 +1,13 @@
 """The kinds of model files, and the tensors of bundled ones. Never imports torch."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from impasto.models.cards import path_of
 from impasto.models.gallery import style_path
 from impasto.models.model_file import ModelKind, ModelTensors, read_tensors
-from impasto.models.upscalers import TASKS, find_upscalers, task_of_factor
+from impasto.models.upscalers import TASKS, task_of_factor, upscaler_paths
 from impasto.networks.inversion_config import InversionConfig
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.networks.superres_config import SuperResConfig
@@ -70,14 +70,7 @@ def read_superres_tensors(
     Names and files as for `load_upscalers`. None for what that has to read, or say what is wrong
     with it. Raises ModelError for unknown names as it does.
     """
-    path = None if name_or_path is None else path_of(name_or_path)
-    if path is None:
-        name = None if name_or_path is None else str(name_or_path)
-        paths = [entry.path for entry in find_upscalers(name, factor=factor)]
-    else:
-        paths = [path]
-    models = [read_tensors(each, SUPERRES) for each in paths]
+    models = [read_tensors(each, SUPERRES) for each in upscaler_paths(name_or_path, factor)]
     sound = [model for model in models if model and model.card.get("task") in (None, *TASKS)]
-    if len(sound) < len(models) or (path and factor not in (None, sound[0].config.factor)):
-        return None
-    return tuple(sound)
+    factors = math.prod(model.config.factor for model in sound)
+    return tuple(sound) if len(sound) == len(models) and factor in (None, factors) else None

@@ -7,7 +7,7 @@ from impasto.errors import ModelError
 from impasto.models.cards import path_of
 from impasto.models.kinds import SUPERRES
 from impasto.models.trained_model import TrainedModel, load_model
-from impasto.models.upscalers import TASKS, find_upscaler, find_upscalers, task_of_factor
+from impasto.models.upscalers import TASKS, find_upscaler, task_of_factor, upscaler_paths
 from impasto.networks.superres_config import SuperResConfig
 
 
@@ -63,7 +63,7 @@ def load_upscalers(
     A name as in `find_upscalers`, or a model file, which has one factor only. Raises ModelError as
     `load_superres_model` does.
     """
-    if name_or_path is not None and path_of(name_or_path) is not None:
-        return (load_superres_model(name_or_path, factor=factor),)
-    name = None if name_or_path is None else str(name_or_path)
-    return tuple(load_superres_model(e.path) for e in find_upscalers(name, factor=factor))
+    paths = upscaler_paths(name_or_path, factor)
+    if len(paths) == 1:
+        return (load_superres_model(paths[0], factor=factor),)
+    return tuple(load_superres_model(path) for path in paths)

@@ -63,6 +63,7 @@ class SeeingConfig(Options):
         None,
         "Most memory that the whole program may take, as 4GB or 512MiB; larger pictures go through "
         "the loss network in strips.",
+        unit="size",
         default_text="what is free",
         group=SPEED,
     )

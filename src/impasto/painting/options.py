@@ -4,11 +4,14 @@ Signature and help of the functions, the flags of the commands and the bounds fo
 records, see `impasto.options`.
 """
 
-from dataclasses import dataclass
+import inspect
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from impasto.events import CancelToken, OnEvent, ignore
+from impasto.events import CancelToken, Notice, OnEvent, Progress, ignore
 from impasto.files.byte_sizes import parse_bytes
 from impasto.options import Options, option
 
@@ -17,6 +20,8 @@ BACKENDS = ("auto", "eager", "compile", "openvino", "onnx")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 SUPERRES_PRECISIONS = PRECISIONS[:-1]
 COLOR_MATCHES = ("auto", "none", "histogram", "low-frequency")
+
+LARGEST_PIXELS = 2**36  # of any file, where memory is bounded
 
 _PX: dict[str, Any] = {"unit": "px", "at_least": 1}
 _SHARE: dict[str, Any] = {"at_least": 0, "at_most": 1, "group": LOOK}
@@ -74,8 +79,8 @@ class Speed(Options):
             object.__setattr__(self, "max_memory", parse_bytes(self.max_memory))
 
     @property
-    def max_memory_bytes(self) -> int | None:
-        """The limit as a number."""
+    def memory_limit(self) -> int | None:
+        """In bytes."""
         assert not isinstance(self.max_memory, str)
         return self.max_memory
 
@@ -106,6 +111,13 @@ class Output(Options):
         default_text="the system's for temporary files",
         group=SPEED,
     )
+
+    def pixel_limit(self, memory_limit: int | None) -> int:
+        """What `max_pixels` is, if it is not given, under such a limit of memory."""
+        from impasto.media.picture import DEFAULT_MAX_PIXELS
+
+        default = DEFAULT_MAX_PIXELS if memory_limit is None else LARGEST_PIXELS
+        return default if self.max_pixels is None else self.max_pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,8 +155,12 @@ class StylizeFileOptions(Output, StylizeOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuperResOptions(Watching, Speed):
+class TiledOptions(Watching, Speed):
     """What upscale and restore share."""
+
+    strength: float = option(
+        1.0, "From 0, the photo (enlarged bicubically), to 1, the network.", **_SHARE
+    )
 
     precision: str = option(
         "auto",
@@ -160,6 +176,21 @@ class SuperResOptions(Watching, Speed):
         group=SPEED,
         **_PX,
     )
+
+    @property
+    def size(self) -> int | None:
+        """Long side of the result, where that can be asked for."""
+        return None
+
+    @property
+    def mask(self) -> Any:
+        """A picture of what is missing, where there can be one."""
+        return None
+
+    @property
+    def color_match(self) -> str:
+        """How colours are matched, where that can be asked for."""
+        return "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +213,7 @@ class Enlargement(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscaleOptions(SuperResOptions):
+class UpscaleOptions(TiledOptions):
     """How a photo is enlarged."""
 
     size: int | None = option(
@@ -191,7 +222,6 @@ class UpscaleOptions(SuperResOptions):
         group=LOOK,
         **_PX,
     )
-    strength: float = option(1.0, "From 0, the bicubic enlargement, to 1, the network.", **_SHARE)
     color_match: str = option(
         "auto",
         "How the colours are matched to the photo's; auto is what the model recommends.",
@@ -206,7 +236,7 @@ class UpscaleFileOptions(Output, UpscaleOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestoreOptions(SuperResOptions):
+class RestoreOptions(TiledOptions):
     """How a photo is restored."""
 
     mask: Any = option(
@@ -216,9 +246,77 @@ class RestoreOptions(SuperResOptions):
         default_text="what alpha hides",
         group=IN_OUT,
     )
-    strength: float = option(1.0, "From 0, the photo, to 1, the network.", **_SHARE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreFileOptions(Output, RestoreOptions):
     """How a picture file is restored."""
+
+
+class Watch:
+    """Tells how the work on one picture goes, as one number that never falls; ends it when told to.
+
+    Its functions raise Cancelled once the token is set.
+    """
+
+    def __init__(self, on_event: OnEvent, cancel: CancelToken | None) -> None:
+        self.on_event = on_event
+        self.cancel = cancel
+        self._most = 0.0
+
+    def stage(self, start: float, end: float) -> Callable[[float], None]:
+        """Takes what share of this stage of the work is done."""
+
+        def tell(share: float) -> None:
+            self._most = max(self._most, start + (end - start) * share)
+            self.on_event(Progress(task="picture", done=self._most, total=1.0))
+            self.check()
+
+        return tell
+
+    def notice(self, message: str) -> None:
+        """Say something that a person should know."""
+        self.on_event(Notice(message=message))
+
+    def check(self) -> None:
+        """Raise Cancelled if the work was told to stop."""
+        if self.cancel is not None:
+            self.cancel.check()
+
+
+Made = TypeVar("Made", bound=Options)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def made(record: type[Made], options: dict[str, Any]) -> Made:
+    """A function's keywords as their record. Raises TypeError for unknown ones, OptionError."""
+    if isinstance(options.get("quality"), str):
+        warnings.warn(
+            "`quality` of a style's networks is now `network`; `quality` is a file's, 1 to 100",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+        options["network"] = options.pop("quality")
+    known = [each.name for each in fields(record)]
+    if unknown := sorted(set(options) - set(known)):
+        raise TypeError(f"no option {unknown[0]!r}; choose from {', '.join(known)}")
+    return record(**options)
+
+
+def shows_options(record: type[Options]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have help() and `inspect.signature` show a function's `**options` one by one."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        shown = [
+            inspect.Parameter(each.name, keyword, default=each.default, annotation=each.type)
+            for each in fields(record)
+        ]
+        signature = signature.replace(parameters=[*own, *shown])
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        return function
+
+    return decorate
