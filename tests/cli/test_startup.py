@@ -70,5 +70,6 @@ def test_the_list_of_commands_loads_no_command() -> None:
         "impasto.cli.flags",
         "impasto.cli.root",
         "impasto.errors",
+        "impasto.option_types",
         "impasto.options",
     }
