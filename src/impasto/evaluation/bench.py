@@ -135,7 +135,7 @@ def run_bench(
     """
     device = choose_device(config.device)
     named = path_of(config.style) is None
-    qualities = find_style(config.style).qualities if named else ("full",)
+    qualities = find_style(config.style).networks if named else ("full",)
     models = {quality: as_style_model(config.style, quality) for quality in qualities}
     choices, left_out = available(config.device)
     rows: list[BenchRow] = []
