@@ -276,7 +276,7 @@ def test_too_little_memory_or_disk_is_told_before_the_work(
         stylize_file(source, target, tight)
     engine = Engine(model, device="cpu", backend="eager", scratch=tmp_path / "scratch")
     monkeypatch.setattr(StyleWork, "scratch_bytes", lambda *given: 10**18)  # noqa: ARG005
-    with pytest.raises(OptionError, match="--scratch"):
+    with pytest.raises(OptionError, match="`scratch`"):
         stylize_file(source, target, engine)
     assert list((tmp_path / "scratch").iterdir()) == []
 

@@ -308,7 +308,7 @@ def test_a_disk_that_fills_up_is_told_and_left_clean(
 
     with monkeypatch.context() as patch:
         patch.setattr(FileStore, "_opened", full)
-        with pytest.raises(OptionError, match=r"No space left.*--scratch"):
+        with pytest.raises(OptionError, match=r"No space left.*`scratch`"):
             upscale_file(source, target, model=upscaler, device="cpu", scratch=scratch)
     assert list(scratch.iterdir()) == []
     monkeypatch.setattr(TileWork, "scratch_bytes", lambda *_: 10**18)

@@ -18,8 +18,7 @@ from impasto.models import load_superres_model
 from impasto.networks import load_loss_network
 from impasto.training import RestoreTrainingConfig, read_recipe, run
 from impasto.training.restore_config import parse_range
-from impasto.training.restore_loss import HolesCriterion
-from impasto.training.restore_task import HolesTask
+from impasto.training.restore_task import HolesCriterion, HolesTask
 
 MakeConfig = Callable[..., RestoreTrainingConfig]
 RECIPES = Path(__file__).parents[2] / "recipes" / "restore"

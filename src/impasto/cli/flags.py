@@ -17,7 +17,8 @@ import typer
 from typer.core import TyperCommand
 
 from impasto.errors import ImpastoError
-from impasto.options import Declaration, Options, as_text, declared, from_text, literals, repeats
+from impasto.option_types import as_text, literals, repeats
+from impasto.options import Declaration, Options, declared, from_text
 
 OTHER_OPTIONS = "Options"  # the heading of those that declare no group; --help is among them
 _FIRST, _LAST = ("Arguments", "Input and output"), ("Speed and memory", OTHER_OPTIONS)

@@ -93,7 +93,7 @@ def checked_scratch(folder: str | Path) -> Path:
     there = nearest_folder(path)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         wrong = "may not be written to" if there.is_dir() else "is not a folder"
-        raise OptionError(f"scratch folder {path}: {there} {wrong}; give another one (--scratch)")
+        raise OptionError(f"scratch folder {path}: {there} {wrong}; give another one (`scratch`)")
     return path
 
 
@@ -210,7 +210,7 @@ def _make_own(folder: Path) -> None:
     if folder.is_symlink() or (hasattr(os, "getuid") and owner != os.getuid()):
         raise OptionError(
             f"scratch folder {folder}: is a link, or belongs to somebody else; remove it, or give "
-            "another place (--scratch)"
+            "another place (`scratch`)"
         )
 
 
@@ -224,7 +224,7 @@ def _check_room(own: Path, needed: int) -> None:
     if free < needed:
         raise OptionError(
             f"scratch folder {own.parent}: {in_words(needed)} are needed for a while, and "
-            f"{in_words(free)} are free; give a folder on another disk (--scratch), or allow more "
+            f"{in_words(free)} are free; give a folder on another disk (`scratch`), or allow more "
             "memory"
         )
 
