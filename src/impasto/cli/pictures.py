@@ -147,7 +147,7 @@ class _Show:
     def __init__(self, ctx: Any, wording: Wording, *, notices: bool) -> None:
         self.ctx, self.wording, self.notices = ctx, wording, notices
         self.debug = bool(ctx.find_root().params.get("debug"))
-        self.line = LiveLine(wording.doing, every_s=None)
+        self.line = LiveLine(wording.doing, every_s=None, command=ctx.command)
         self._count = 0.0
 
     def __call__(self, event: Event) -> None:
@@ -158,11 +158,9 @@ class _Show:
                 traceback.print_exception(event.error)
             if self._count > 1:  # a single one is told at the end
                 self.line.say(f"failed: {self._told(event)}")
-        elif isinstance(event, Notice):
-            if self.notices:
-                self.line.say(f"note: {named_for(self.ctx.command, event.message)}")
         elif not isinstance(event, Skipped):  # the summary counts them
-            self.line(event)
+            if self.notices or not isinstance(event, Notice):
+                self.line(event)
 
     def summary(self, report: Report) -> None:
         typer.echo(summary(report, self.wording))
