@@ -337,7 +337,7 @@ def test_too_little_memory_is_told_before_the_work(upscaler: SuperResModel, tmp_
 def test_formats_that_are_not_written_by_rows_need_room_for_the_whole(
     upscaler: SuperResModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impasto.engines.memory.process_bytes", lambda device: 0)  # noqa: ARG005
+    monkeypatch.setattr("impasto.machine.memory.process_bytes", lambda device: 0)  # noqa: ARG005
     source = tmp_path / "photo.png"
     Image.fromarray(np.zeros((2000, 3000, 3), np.uint8)).save(source)
     monkeypatch.setattr(upscaler.network, "forward", None)  # any work would fail

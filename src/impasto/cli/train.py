@@ -86,7 +86,7 @@ def _run(
     options.setdefault("output", record.default_output(options))
     settings = record(**options)
 
-    from impasto.machine.freed_memory import keep_freed_memory
+    from impasto.machine.memory import keep_freed_memory
     from impasto.training import run
 
     keep_freed_memory()

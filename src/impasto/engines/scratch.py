@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from impasto.engines.feature_maps import FeatureMap
 from impasto.engines.passes import Journal, NewStore
@@ -238,3 +238,20 @@ def boot_id() -> str:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of its bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def network_hash(network: nn.Module) -> str:
+    """sha256 over names and values of its weights, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, values in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(
+            values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
+    return digest.hexdigest()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from impasto.engines.color_match import COLOR_MATCHES, match_colors
     from impasto.engines.engine import Engine
     from impasto.engines.stylize_tensor import stylize_tensor
-    from impasto.engines.superres_engine import upscale_tensor
+    from impasto.engines.upscale_tensor import upscale_tensor
     from impasto.painting.painter import Painter
     from impasto.painting.stylize import style_painter, stylize_file
     from impasto.painting.upscale import (
@@ -51,7 +51,7 @@ _HOMES = {
     "stylize_tensor": "impasto.engines.stylize_tensor",
     "upscale_file": "impasto.painting.upscale",
     "upscale_painter": "impasto.painting.upscale",
-    "upscale_tensor": "impasto.engines.superres_engine",
+    "upscale_tensor": "impasto.engines.upscale_tensor",
 }
 
 __all__ = sorted(_HOMES)

@@ -12,18 +12,12 @@ from typing import Any
 import numpy as np
 
 from impasto.engines.memory import FIXED_BYTES, TILES_SHARE
-from impasto.engines.tile_engine import (
-    Model,
-    TileEngine,
-    free_memory,
-    is_hard,
-    total_memory,
-    with_mask,
-)
+from impasto.engines.tile_engine import Model, TileEngine, is_hard, with_mask
 from impasto.engines.tile_engine import SuperResOptions as EngineOptions
 from impasto.errors import ImageError, OptionError
 from impasto.files.byte_sizes import in_words
 from impasto.files.user_files import user_path
+from impasto.machine.memory import free_memory, total_memory
 from impasto.media.picture import scaled_size
 from impasto.models.model_file import ModelTensors
 from impasto.painting.canvas import Canvas, Floats, Room
@@ -183,7 +177,7 @@ class TileWork:
 
     def key(self, source: Path, options: TiledOptions, trial: None) -> dict[str, Any]:
         """All that a scratch folder's contents depend on."""
-        from impasto.engines.fingerprints import file_hash
+        from impasto.engines.scratch import file_hash
 
         del trial
         engine = self.options
@@ -341,7 +335,7 @@ def _mask_file(options: TiledOptions) -> SourceFile:
 
 
 def _weights_hash(model: Model) -> str:
-    from impasto.engines.fingerprints import network_hash
+    from impasto.engines.scratch import network_hash
 
     if not isinstance(model, ModelTensors):
         return network_hash(model.network)
