@@ -158,9 +158,8 @@ class _Show:
                 traceback.print_exception(event.error)
             if self._count > 1:  # a single one is told at the end
                 self.line.say(f"failed: {self._told(event)}")
-        elif not isinstance(event, Skipped):  # the summary counts them
-            if self.notices or not isinstance(event, Notice):
-                self.line(event)
+        elif not isinstance(event, Skipped if self.notices else Skipped | Notice):
+            self.line(event)  # what is skipped is counted by the summary
 
     def summary(self, report: Report) -> None:
         typer.echo(summary(report, self.wording))
