@@ -12,10 +12,11 @@ from impasto.machine.extras import openvino_core
 from impasto.machine.precision import has_parts, some_rows, suitable_precision
 from impasto.machine.processor import has_avx512
 from impasto.plans import plan
+from impasto.plans.bounds import ignores_constants
 from impasto.plans.openvino_graph import openvino_model, rows_needed_from
 from impasto.plans.openvino_phases import in_phases
 from impasto.plans.openvino_steps import quantised
-from impasto.plans.plan import Plan, ignores_constants
+from impasto.plans.plan import Plan
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
 _SIZES = 4  # of tiles, for which models are kept
