@@ -159,7 +159,7 @@ class PerceptualDistance(nn.Module):
 
     @torch.no_grad()
     def features(self, image: Tensor) -> Features:
-        """Of a target that several outputs are compared with: (N, 3, H, W) in [0, 1]."""
+        """Features of a target that several outputs are compared with: (N, 3, H, W) in [0, 1]."""
         device = next(self.loss_network.buffers()).device
         found: Features = self.loss_network(image.to(device, torch.float32), self.spec.layers)
         return found

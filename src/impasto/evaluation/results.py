@@ -198,7 +198,7 @@ def open_results(path: Path, measured: dict[str, Any], *, overwrite: bool) -> Re
 
 
 def mean_of(rows: Iterable[Row]) -> Mean:
-    """Of rows of one set and model; an infinite PSNR (equal images) is left out of its mean."""
+    """Mean of rows of one set and model; an infinite PSNR (equal images) is left out of it."""
     rows = list(rows)
     finite = [row.psnr for row in rows if math.isfinite(row.psnr)]
     distances = [name for name in rows[0].distances if all(name in row.distances for row in rows)]

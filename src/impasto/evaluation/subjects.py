@@ -10,7 +10,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.evaluation.image_sets import ImageSet, TestImage
+from impasto.evaluation.image_sets import ImageSet
 from impasto.evaluation.protocols import Protocol
 from impasto.evaluation.record import file_stem, is_kept, keep_picture
 from impasto.media import imresize, luma, resize_long_side
@@ -88,15 +88,15 @@ class Subject:
 
 
 def read_subject(
-    image_set: ImageSet, image: TestImage, protocol: Protocol, factor: int, *, crop: bool
+    image_set: ImageSet, name: str, protocol: Protocol, factor: int, *, crop: bool
 ) -> Subject:
     """Raises ImageError or OptionError, with the reason, for an image that cannot be judged."""
-    loaded = image_set.read(image)
+    loaded = image_set.read(name)
     high_res = protocol.cropped(loaded.high_res, factor)
     low_res = protocol.low_res(high_res, factor)
     return Subject(
         set=image_set.name,
-        name=image.name,
+        name=name,
         high_res=high_res,
         low_res=low_res,
         gray=loaded.gray,

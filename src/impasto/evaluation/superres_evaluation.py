@@ -111,9 +111,8 @@ class _Run:
         self.environment = number_of(self.results.environments, environment)
         self.results.register_models({method.name: method.facts for method in self.methods})
         for image_set in sets:
-            names = [image.name for image in image_set.images]
             known = len(image_set.known.hashes) if image_set.known else None
-            self.results.register_set(image_set.name, names, known=known)
+            self.results.register_set(image_set.name, list(image_set.images), known=known)
         self.results.forget_failures(
             [image_set.name for image_set in sets], [method.name for method in self.methods]
         )
@@ -124,8 +123,8 @@ class _Run:
         self._warm_up()
         for image_set in sets:
             with_crops = set(chosen_images(len(image_set.images), self.config.crops))
-            for index in range(len(image_set.images)):
-                self._score_image(image_set, index, crop=index in with_crops)
+            for index, name in enumerate(image_set.images):
+                self._score_image(image_set, index, name, crop=index in with_crops)
             images = self.results.sets[image_set.name]["images"]
             doubt = image_set.doubt([bool(image.get("genuine")) for image in images])
             if doubt:
@@ -137,14 +136,13 @@ class _Run:
             with suppress(Exception):  # it will fail again, and be reported, on an image
                 method.enlarge(torch.rand(1, 3, _WARM_UP_PX, _WARM_UP_PX))
 
-    def _score_image(self, image_set: ImageSet, index: int, *, crop: bool) -> None:
-        image = image_set.images[index]
+    def _score_image(self, image_set: ImageSet, index: int, name: str, *, crop: bool) -> None:
         factor = self.config.factor
         try:
-            subject = read_subject(image_set, image, self.protocol, factor, crop=crop)
+            subject = read_subject(image_set, name, self.protocol, factor, crop=crop)
         except ImpastoError as error:
             self.done += len(self.methods)
-            self._fail(image_set.name, image.name, None, error)
+            self._fail(image_set.name, name, None, error)
             return
         entry = self.results.sets[subject.set]["images"][index]
         same = entry.get("pixels_sha256") == subject.pixels_sha256

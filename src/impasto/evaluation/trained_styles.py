@@ -83,7 +83,7 @@ class TrainedStyle:
 
     @property
     def weights_sha256(self) -> str:
-        """Of the style network. Not among the facts: the objective does not depend on it."""
+        """Hash of the style network. Not among the facts: the objective does not depend on it."""
         return hash_tensors(self.model.network.state_dict())
 
     def stylise(self, image: Tensor) -> Tensor:
