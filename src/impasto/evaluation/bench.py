@@ -127,7 +127,7 @@ def run_bench(
     """
     device = choose_device(config.device)
     named = path_of(config.style) is None
-    qualities = find_style(config.style).qualities if named else ("full",)
+    qualities = find_style(config.style).networks if named else ("full",)
     choices, left_out = available(config.device)
     rows: list[BenchRow] = []
     pixels = sum(size**2 for size in config.sizes) * len(qualities)
