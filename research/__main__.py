@@ -11,9 +11,6 @@ from impasto.cli.progress import LiveLine
 from impasto.cli.root import App, RootGroup
 from impasto.errors import OptionError
 from impasto.evaluation.configs import names_of
-from research.figures import draw_figures, join_records
-from research.reproduce import find_reproductions, make_configs
-from research.reproduce import reproduce as run
 from research.reproductions import Reproduction
 
 app = App(cls=RootGroup, help="Make the paper's figures and tables again, ours beside its own.")
@@ -41,7 +38,9 @@ def reproduce(
     First JSON, then tables and figures from it alone. The same command again goes on where it
     stopped.
     """
-    from impasto.machine.freed_memory import keep_freed_memory
+    from impasto.machine.memory import keep_freed_memory
+    from research.reproduce import find_reproductions, make_configs
+    from research.reproduce import reproduce as run
 
     names = find_reproductions([name for text in what for name in names_of(text)])
     configs = make_configs(names, given, quick=quick)
@@ -77,6 +76,8 @@ def figures(
 
     From the results and the pictures kept beside them alone: no network runs.
     """
+
+    from research.figures import draw_figures, join_records
 
     if join:
         if output is None:
