@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from impasto.cli.evaluate import exit_if_failed
+from impasto.cli.evaluation import exit_if_failed
 from impasto.cli.flags import with_flags
 from impasto.cli.progress import LiveLine
 from impasto.cli.root import App, RootGroup
