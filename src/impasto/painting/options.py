@@ -207,7 +207,9 @@ class Enlargement(Options):
     model: Any = option(
         None,
         "Bundled model (`impasto upscalers` lists them), with or without its -xN, or a model file.",
+        unit="name_or_file",
         default_text="the best for the factor",
+        flags=("--model", "-m"),
         group=LOOK,
     )
 
