@@ -7,7 +7,7 @@ JOBS ?= auto
 VENV ?= .venv-dev
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
-PATHS = src tests benchmarks recipes
+PATHS = src research tests benchmarks recipes
 TORCH = 2.13.0
 
 .PHONY: help setup check lint types layers format test bench constraints clean

@@ -2,8 +2,7 @@
 
     python benchmarks/inference.py [--threads 2] [--px 256 512 1024] [--rounds 15 9 5]
         [--networks examples starry-night starry-night:fast] [--output inference.json]
-        [--plot performance.png] [--tables]
-    python benchmarks/inference.py --from inference.json --plot performance.png --tables
+    python -m research figures inference.json      # its plot and tables
 
 Networks: "examples" is the one of pytorch/examples' fast_neural_style, which is ours in width 1,
 with random weights; others are bundled styles, NAME or NAME:fast, or style files. Baselines: each
@@ -21,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -32,16 +31,15 @@ from impasto.engines.layer_times import layer_times
 from impasto.errors import OptionError
 from impasto.evaluation.bench import extras_versions
 from impasto.evaluation.environment import describe_environment
-from impasto.evaluation.machine_rates import machine_rates
-from impasto.evaluation.speed_figure import FORMAT, speed_figure, speed_markdown
-from impasto.evaluation.stopwatch import Timing, psnr_db, smooth_noise, take_turns
-from impasto.files.atomic import write_text, write_with
+from impasto.evaluation.stopwatch import Timing, machine_rates, psnr_db, smooth_noise, take_turns
+from impasto.files.atomic import write_text
 from impasto.models import StyleModel, as_style_model
 from impasto.models.gallery import list_styles
 from impasto.networks import StyleNetworkConfig, build_style_network
-from impasto.networks.layout import Block, Conv, Layout, layout_of, modern_layout
+from impasto.networks.layout import Block, Conv, Layout, modern_layout
 from impasto.painting import stylize_tensor
 
+FORMAT = "impasto-inference-benchmark-1"
 EXAMPLES = "examples"
 STYLE = "starry-night"
 BASELINE = "plain PyTorch, float32"
@@ -162,10 +160,10 @@ class Network:
 
     @property
     def layout(self) -> Layout:
-        layout = layout_of(self.model.config)
+        layout = getattr(self.model.network, "layout", None)
         if layout is None:
             raise OptionError(f"{self.name}: the paper's network is not measured here")
-        return layout
+        return cast(Layout, layout)
 
 
 def find_networks(names: Sequence[str] | None) -> list[Network]:
@@ -317,22 +315,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, nargs="+", default=[15, 9, 5], help="one, or per px")
     parser.add_argument("--networks", "--styles", nargs="+", metavar="NAME")
     parser.add_argument("--output", type=Path, default=Path("inference.json"))
-    parser.add_argument("--plot", type=Path, help="draw a PNG")
-    parser.add_argument("--tables", action="store_true", help="print the results as Markdown, too")
-    parser.add_argument("--from", dest="source", type=Path, help="draw this JSON, measure nothing")
     options = parser.parse_args()
     if len(options.rounds) not in (1, len(options.px)):
         options.rounds = [5]
-    if options.source is not None:
-        results = json.loads(options.source.read_text(encoding="utf-8"))
-    else:
-        results = run(options)
-        print("\n".join(targets(results["rows"])))
-    if options.tables:
-        for network in dict.fromkeys(row["network"] for row in results["rows"]):
-            print(f"\n{speed_markdown(results, network)}")
-    if options.plot is not None:
-        write_with(options.plot, speed_figure(results).save)
+    print("\n".join(targets(run(options)["rows"])))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from impasto.evaluation.environment import describe_environment
+from impasto.events import Step
 from impasto.machine.devices import choose_dtype
 from impasto.media import imresize
 from impasto.networks import LossNetwork, load_loss_network
@@ -37,7 +38,7 @@ from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import StagedLossNetwork
 from impasto.networks.loss.shapes import tensor_shapes
 from impasto.networks.winograd import pytorch_convolutions
-from impasto.optimization import OptimizationConfig, OptimizationStep, optimize_image
+from impasto.optimization import OptimizationConfig, Pictures, optimize_image
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CONTENT_LAYER = "relu3_3"
@@ -174,7 +175,7 @@ def our_seconds(
         times: list[float] = []
 
         def note(event: object) -> None:
-            if isinstance(event, OptimizationStep):
+            if isinstance(event, Step):
                 times.append(1 / event.images_per_second)
                 if len(times) == count:
                     raise Stop
@@ -183,7 +184,8 @@ def our_seconds(
             contextlib.suppress(Stop),
             pytorch_convolutions() if direct else contextlib.nullcontext(),
         ):
-            optimize_image(config, photo, [painting], note, loss_network=network)
+            pictures = Pictures(content=photo, styles=[painting])
+            optimize_image(config, pictures, note, loss_network=network)
         return times
 
     return run

@@ -30,8 +30,8 @@ from impasto.evaluation.image_sets import ImageSet, find_image_set
 from impasto.evaluation.protocols import find_protocol
 from impasto.media import find_images, luma, read_picture
 from impasto.models import SuperResModel, load_superres_model
+from impasto.networks.bicubic import enlarge
 from impasto.networks.superres import SuperResConfig, build_superres_network
-from impasto.networks.superres.bicubic import enlarge
 from impasto.painting import upscale_tensor
 
 FACTOR = 4

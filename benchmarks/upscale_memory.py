@@ -35,12 +35,12 @@ def make_model(path: Path, factor: int) -> None:
     """An untrained network of the default plan."""
     import torch
 
-    from impasto.models import save_superres_model
+    from impasto.models import save_model
     from impasto.networks.superres import SuperResConfig, build_superres_network
 
     torch.manual_seed(0)
     config = SuperResConfig(factor=factor)
-    save_superres_model(path, build_superres_network(config), config, {})
+    save_model(path, build_superres_network(config), config, {})
 
 
 def measure(arguments: list[str]) -> dict[str, float]:

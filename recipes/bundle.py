@@ -18,7 +18,7 @@ from impasto.models import (
     StyleModel,
     list_styles,
     load_style_model,
-    save_style_model,
+    save_model,
 )
 from impasto.models.gallery import FAST_FOLDER, GALLERY_FOLDER
 from impasto.painting import Engine
@@ -49,7 +49,7 @@ def bundle(model_file: Path) -> None:
     fast = model.config.architecture == "fast"
     folder = GALLERY_FOLDER / FAST_FOLDER if fast else GALLERY_FOLDER
     target = folder / f"{model.name.removesuffix('-fast')}.safetensors"
-    save_style_model(target, model.network, model.config, model.card)
+    save_model(target, model.network, model.config, model.card)
     card = {**load_style_model(target).card, "bytes": target.stat().st_size}
     text = json.dumps(card, indent=2, ensure_ascii=False)
     target.with_suffix(".json").write_text(text + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from impasto.models import load_superres_model, save_superres_model
+from impasto.models import load_superres_model, save_model
 from impasto.models.upscalers import UPSCALERS_FOLDER, find_upscaler
 
 
@@ -15,7 +15,7 @@ def bundle(model_file: Path) -> None:
     """Copy a model under its card's name, the card beside it."""
     model = load_superres_model(model_file)
     target = UPSCALERS_FOLDER / f"{model.name}.safetensors"
-    save_superres_model(target, model.network, model.config, model.card)
+    save_model(target, model.network, model.config, model.card)
     card = {**load_superres_model(target).card, "bytes": target.stat().st_size}
     text = json.dumps(card, indent=2, ensure_ascii=False)
     target.with_suffix(".json").write_text(text + "\n", encoding="utf-8")

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from impasto.data.photos import center_crop, find_photos
 from impasto.media import read_picture
-from impasto.models import save_style_model
+from impasto.models import save_model
 from impasto.networks import LossNetwork, build_style_network, load_loss_network
 from impasto.training import read_recipe
 from impasto.training.events import Validated
@@ -148,7 +148,7 @@ class Training:
             network = build_style_network(config.network)
             network.load_state_dict(student.network.state_dict())
             path = self.args.output / f"{student.name}.safetensors"
-            save_style_model(path, network, config.network, card)
+            save_model(path, network, config.network, card)
 
 
 def parse_stages(text: str) -> list[Stage]:

@@ -23,10 +23,11 @@ def test_ctrl_c_is_held_back_once_and_interrupts_the_second_time() -> None:
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        token = CancelToken()
-        with token.held_back():
+        token, told = CancelToken(), []
+        with token.held_back(lambda: told.append("stopping")):
             os.kill(os.getpid(), signal.SIGINT)
             assert token.cancelled
+            assert told == ["stopping"]
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -42,6 +42,15 @@ def test_an_unknown_name_is_an_attribute_error_that_lists_the_known_ones() -> No
         _ = impasto.downscale  # type: ignore[attr-defined]
 
 
+def test_help_is_a_page_that_names_everything_and_loads_nothing_slow() -> None:
+    script = "import sys, impasto; help(impasto); assert not {'torch', 'PIL'} & set(sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert len(done.stdout.splitlines()) < 120
+    assert all(name in done.stdout for name in impasto.__all__ if name != "__version__")
+
+
 def test_importing_the_package_loads_nothing_slow() -> None:
     script = "import sys, impasto; dir(impasto); impasto.ImpastoError; print(*sys.modules)"
     done = subprocess.run(

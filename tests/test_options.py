@@ -8,7 +8,16 @@ from typing import Any, Literal
 import pytest
 
 from impasto.errors import OptionError
-from impasto.options import Options, convert, declared, free_options, from_text, option
+from impasto.options import (
+    Options,
+    as_text,
+    convert,
+    declared,
+    free_options,
+    from_text,
+    option,
+    parse_weights,
+)
 
 
 def _layer(text: str) -> dict[str, float]:
@@ -27,6 +36,13 @@ class Look(Options):
         help="Layers.", factory=lambda: {"x": 1.0}, parse=_layer, at_least=0
     )
     hidden: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card(Options):
+    tv_weight: float = option(0.0, "Total variation's weight.", card="weights.tv")
+    grid_weight: float = option(0.0, "The grid's.", card="weights.grid", card_when_off=False)
+    seed: int = option(0, "Not in the card.")
 
 
 def test_values_of_the_right_kind_pass_and_whole_numbers_become_floats_where_these_are_wanted() -> (
@@ -48,7 +64,7 @@ def test_values_of_the_right_kind_pass_and_whole_numbers_become_floats_where_the
         ({"strength": 10**400}, "`strength`"),
         ({"strength": 1.5}, "1 at most"),
         ({"kind": "c"}, "`kind`: got 'c'; choose from a, b"),
-        ({"photos": 3}, "`photos`: got 3; wanted a list of a path"),
+        ({"photos": 3}, "`photos`: got 3; wanted a list of paths"),
         ({"crops": ((1.0,),)}, "`crops`"),
         ({"layers": {"x": "1"}}, "`layers`"),
         ({"layers": {"x": -1.0}}, "0 or more"),
@@ -88,6 +104,30 @@ def test_what_is_typed_becomes_numbers() -> None:
     with pytest.raises(OptionError, match="whole number"):
         from_text(*found["size"], "1.5")
     assert convert(*found["layers"], "z") == {"z": 1.0}
+
+
+def test_lists_of_numbers_and_weights_of_names_are_read_without_a_parser() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Listed(Options):
+        sizes: tuple[int, ...] = option((1,), "Sizes.", at_least=1)
+
+    ((each, hint, _),) = declared(Listed)
+    assert from_text(each, hint, "64") == (64,)
+    assert from_text(each, hint, "64, 256") == (64, 256)
+    assert parse_weights("relu1_2, net/relu2_2:0.5") == {"relu1_2": 1.0, "net/relu2_2": 0.5}
+    assert as_text({"relu1_2": 1.0, "net/relu2_2": 0.5}) == "relu1_2,net/relu2_2:0.5"
+    assert as_text(((0.7, 160), (0.3, 256))) == "0.7:160,0.3:256"
+    with pytest.raises(OptionError, match="not a number"):
+        parse_weights("relu1_2:heavy")
+    with pytest.raises(OptionError, match="twice"):
+        parse_weights("relu1_2,relu1_2:2")
+
+
+def test_a_card_tells_what_is_declared_for_it_where_it_is_declared() -> None:
+    assert Card().card_entries() == {"weights": {"tv": 0.0}}
+    told = Card(grid_weight=2.0, seed=4).card_entries()
+    assert told == {"weights": {"tv": 0.0, "grid": 2.0}}
+    assert Card.defaults_json() == {"tv_weight": 0.0, "grid_weight": 0.0, "seed": 0}
 
 
 def test_only_declared_fields_are_options() -> None:

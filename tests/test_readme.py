@@ -25,7 +25,7 @@ BLOCK = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 # Weights of loss networks are not in the repository.
-NEEDS_WEIGHTS = re.compile(r"load_loss_network|--loss-network")
+NEEDS_WEIGHTS = re.compile(r"load_loss_network|PerceptualLoss\(|--loss-network")
 CHEAP_COMMANDS = ("--help", "--version", "styles", "stylize", "upscale", "upscalers")
 
 

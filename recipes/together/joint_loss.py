@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from impasto.losses import gram_matrix
 from impasto.losses.content import content_errors, mean_squares
-from impasto.losses.edges import edge_errors
-from impasto.losses.grid import grid_errors
+from impasto.losses.pixel import edge_errors, grid_errors
 from impasto.networks.layout import STRIDE
 from impasto.networks.padding import reflect_pad
 from together.students import Student

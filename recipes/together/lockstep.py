@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.networks.fast import FACTOR, FastStyleNetwork
-from impasto.networks.modern import ResidualBlock, to_input, to_pixels
+from impasto.networks.modern import FACTOR, FastStyleNetwork, ResidualBlock, to_input, to_pixels
 from impasto.networks.padding import pad_border
 from impasto.networks.subpixel import subpixel_kernel
 

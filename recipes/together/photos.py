@@ -8,8 +8,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from impasto.data.color_jitter import jitter_colors
-from impasto.data.photos import random_crop
+from impasto.data.photos import jitter_colors, random_crop
 from impasto.errors import ImageError
 from impasto.media import read_picture
 

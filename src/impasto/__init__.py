@@ -4,10 +4,36 @@
     impasto.stylize("photo.jpg", "starry-night").save("painted.jpg")
     impasto.upscale("photo.jpg", 4).save("large.png")
 
-Everything below is imported at its first use (PEP 562), so `import impasto` costs next to nothing
-and loads neither torch nor Pillow. Nothing inside the package imports this module.
+Pictures. A photo is a path, a Pillow image, an array or a tensor; the result is a Pillow image.
+    stylize         paint a photo in the style of a painting, at once
+    upscale         enlarge a photo
+    restore         undo noise, blur, blocks, holes or missing colour
+    optimize        paint one photo as well as it can be, in minutes
+    texture         make a texture like that of a painting
+    invert          show what a layer of a loss network keeps of a photo
+    upscale_tensor  upscale, of tensors
+    match_colors    give one picture the colours of another
+    Engine          a style that is made ready once, for many images
+
+Models. What is bundled, and what you have trained.
+    styles, StyleEntry         list the bundled styles
+    load, StyleModel           a style as a network
+    upscalers, UpscalerEntry   list the bundled super-resolution and restoration models
+    load_upscaler, SuperResModel   one of these as a network
+
+Losses, for your own training.
+    PerceptualLoss, LossWeights, LossTerms   feature and style reconstruction, pixels, smoothness
+    load_loss_network, gram_matrix           what they are made of
+
+Errors. ImpastoError is the base of ImageError, ModelError, OptimizationError, OptionError,
+TrainingError and WeightsError; each says what came, what was wanted, and what to do.
+
+help(impasto.stylize) tells more of one. Everything is imported at its first use (PEP 562): `import
+impasto` costs next to nothing and loads neither torch nor Pillow. Nothing inside the package
+imports this module.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +56,9 @@ if TYPE_CHECKING:
     from impasto.models.upscalers import UpscalerEntry
     from impasto.models.upscalers import list_upscalers as upscalers
     from impasto.networks import load_loss_network
-    from impasto.optimization import optimize
-    from impasto.optimization.invert import invert
-    from impasto.optimization.synthesize import texture
+    from impasto.optimization.inversion import invert
+    from impasto.optimization.optimize import optimize
+    from impasto.optimization.texture import texture
     from impasto.painting import Engine, match_colors, restore, upscale_tensor
     from impasto.painting.stylize import stylize
     from impasto.painting.upscale import upscale
@@ -90,16 +116,16 @@ _HOMES = {
     "UpscalerEntry": ("impasto.models.upscalers", "UpscalerEntry"),
     "WeightsError": ("impasto.errors", "WeightsError"),
     "gram_matrix": ("impasto.losses", "gram_matrix"),
-    "invert": ("impasto.optimization.invert", "invert"),
+    "invert": ("impasto.optimization.inversion", "invert"),
     "load": ("impasto.models", "load_style_model"),
     "load_loss_network": ("impasto.networks", "load_loss_network"),
     "load_upscaler": ("impasto.models", "load_superres_model"),
     "match_colors": ("impasto.painting", "match_colors"),
-    "optimize": ("impasto.optimization", "optimize"),
+    "optimize": ("impasto.optimization.optimize", "optimize"),
     "restore": ("impasto.painting", "restore"),
     "styles": ("impasto.models.gallery", "list_styles"),
     "stylize": ("impasto.painting.stylize", "stylize"),
-    "texture": ("impasto.optimization.synthesize", "texture"),
+    "texture": ("impasto.optimization.texture", "texture"),
     "upscale": ("impasto.painting.upscale", "upscale"),
     "upscale_tensor": ("impasto.painting", "upscale_tensor"),
     "upscalers": ("impasto.models.upscalers", "list_upscalers"),
@@ -121,4 +147,8 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    # help() would load torch and print 2,500 lines; the docstring says what there is. It asks
+    # through inspect.getmembers, which nothing else needs here.
+    if sys._getframe(1).f_globals.get("__name__") == "inspect":
+        return sorted(name for name in globals() if name not in _HOMES)
     return sorted({*globals(), *__all__})

@@ -90,10 +90,18 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """One input or piece could not be done; the work goes on with the next."""
+    """One input or piece could not be done; the work goes on with the next.
+
+    error: what was raised, where something was.
+    """
 
     name: str
     reason: str
+    error: Exception | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        named = self.reason.startswith(self.name)  # errors about files name them first
+        return self.reason if named else f"{self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +152,11 @@ class CancelToken:
             raise Cancelled
 
     @contextmanager
-    def held_back(self) -> Iterator["CancelToken"]:
+    def held_back(self, told: Callable[[], object] | None = None) -> Iterator["CancelToken"]:
         """Ctrl-C only sets this token, so that an iteration is finished and saved; a second one
         interrupts at once.
 
+        told: is called at the first one, inside the signal handler: it may write to a descriptor.
         Only where Ctrl-C would raise KeyboardInterrupt here: in the main thread, if the program
         around has no handler of its own. Elsewhere nothing changes.
         """
@@ -155,13 +164,16 @@ class CancelToken:
         if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             yield self
             return
-        signal.signal(signal.SIGINT, self._press)
+
+        def press(number: int, frame: FrameType | None) -> None:
+            if self.cancelled:
+                signal.default_int_handler(number, frame)
+            self.cancel()
+            if told is not None:
+                told()
+
+        signal.signal(signal.SIGINT, press)
         try:
             yield self
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _press(self, number: int, frame: FrameType | None) -> None:
-        if self.cancelled:
-            signal.default_int_handler(number, frame)
-        self.cancel()

@@ -12,16 +12,20 @@ Messages name options by their Python names between backticks, as `patch_px`; th
 puts its flags in their place.
 """
 
+import inspect
 import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from impasto.errors import OptionError
 
 _DECLARED = "option"
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +35,13 @@ class Declaration:
     help: one plain sentence. unit: as "px". at_least, above, at_most: bounds of numbers, and of
     every number in a tuple or mapping. choices: the texts allowed. parse: from the text of a flag
     or recipe to the value, for types that text does not say by itself; raises ValueError or
-    OptionError. default_text: for the help, where the default depends on something.
+    OptionError. (Numbers, lists of numbers as 1,0.5, and names with numbers as relu1_2,relu2_2:0.5
+    are read without it.) default_text: for the help, where the default depends on something.
     flags: names on the command line, if others than --the-name; for a truth value the second one
-    switches it off. group: the heading that it stands under in the help. free: it changes neither
-    the data nor the arithmetic, so a run may go on with another value.
+    switches it off; an empty tuple: none, it is for recipes and Python alone. group: the heading
+    that it stands under in the help. free: it changes neither the data nor the arithmetic, so a
+    run may go on with another value. card: where a model's card tells it, as "weights.style";
+    card_when_off: it is told there even if it is 0, empty or false.
     """
 
     help: str
@@ -45,9 +52,11 @@ class Declaration:
     choices: tuple[str, ...] = ()
     parse: Callable[[str], Any] | None = None
     default_text: str | None = None
-    flags: tuple[str, ...] = ()
+    flags: tuple[str, ...] | None = None
     group: str = ""
     free: bool = False
+    card: str = ""
+    card_when_off: bool = True
 
 
 def option(
@@ -96,6 +105,61 @@ class Options:
         """Plain values, paths as text."""
         return {name: plain(value) for name, value in asdict(self).items()}
 
+    @classmethod
+    def defaults_json(cls) -> dict[str, Any]:
+        """Those of `to_json`, of the options that have a default."""
+        found: dict[str, Any] = {}
+        for each in fields(cls):
+            if each.default is not MISSING:
+                found[each.name] = plain(each.default)
+            elif each.default_factory is not MISSING:
+                found[each.name] = plain(each.default_factory())
+        return found
+
+    def card_entries(self) -> dict[str, Any]:
+        """What a model's card tells of the options, by `Declaration.card`."""
+        entries: dict[str, Any] = {}
+        for each, _, about in declared(type(self)):
+            value = plain(getattr(self, each.name))
+            if not about.card or not (value or about.card_when_off):
+                continue
+            *within, name = about.card.split(".")
+            place = entries
+            for part in within:
+                place = place.setdefault(part, {})
+            place[name] = value
+        return entries
+
+
+def takes(
+    *records: type[Options], leave_out: Sequence[str] = ()
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let `help()` show the records' options in place of a function's `**options`.
+
+    The function makes a record of them, which checks them. leave_out: options that it takes by
+    itself, or not at all.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        own = inspect.signature(function)
+        named = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        shown = [
+            inspect.Parameter(
+                each.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if each.default is MISSING else each.default,
+                annotation=hint,
+            )
+            for record in records
+            for each, hint, _ in declared(record)
+            if each.name not in {*leave_out, *own.parameters}
+        ]
+        signature = own.replace(parameters=[*named, *shown])
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
 
 def declaration(each: "Field[Any]") -> Declaration | None:
     """What a field declares; None for a field that is no option."""
@@ -116,12 +180,12 @@ def free_options(record: type[Options]) -> frozenset[str]:
 def convert(each: "Field[Any]", hint: Any, value: Any, folder: Path | None = None) -> Any:
     """A recipe's value, or a flag's text -> the field's own type. Raises OptionError."""
     about = declaration(each)
-    if about is not None and about.parse is not None and isinstance(value, str):
-        try:
+    try:
+        if about is not None and about.parse is not None and isinstance(value, str):
             return about.parse(value)
-        except ValueError as error:  # OptionError is one
-            raise OptionError(f"`{each.name}`: {error}") from error
-    return _converted(hint, value, folder)
+        return _converted(hint, value, folder)
+    except ValueError as error:  # OptionError is one
+        raise OptionError(f"`{each.name}`: {error}") from error
 
 
 def from_text(each: "Field[Any]", hint: Any, text: Any) -> Any:
@@ -131,8 +195,42 @@ def from_text(each: "Field[Any]", hint: Any, text: Any) -> Any:
     """
     about = declaration(each)
     if isinstance(text, str) and (about is None or about.parse is None):
-        text = _read(hint, text)
+        text = _number(hint, text)
     return _checked(each, hint, convert(each, hint, text))
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """ "relu1_2,relu2_2:0.5" -> {"relu1_2": 1.0, "relu2_2": 0.5}. Raises OptionError."""
+    weights: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, weight = part.partition(":")
+        if name in weights:
+            raise OptionError(f"{name!r} is named twice in {text!r}; name it once")
+        try:
+            weights[name] = float(weight) if weight else 1.0
+        except ValueError as error:
+            raise OptionError(f"the weight {weight!r} of {name!r} is not a number") from error
+    return weights
+
+
+def as_text(value: Any) -> str:
+    """A value as a flag's text says it: 2, 1,0.5, relu1_2,relu2_2:0.5 or 0.7:160,0.3:256."""
+    if isinstance(value, Mapping):
+        pairs = value.items()
+        return ",".join(name if weight == 1 else f"{name}:{weight:g}" for name, weight in pairs)
+    if isinstance(value, tuple | list):
+        return ",".join(
+            ":".join(map(as_text, item)) if isinstance(item, tuple | list) else as_text(item)
+            for item in value
+        )
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def repeats(hint: Any) -> bool:
+    """Whether it is a tuple, of any length, of texts or paths: its flag is given several times."""
+    kind = _without_none(hint)
+    inner = get_args(kind)
+    return get_origin(kind) is tuple and inner[-1] is Ellipsis and inner[0] in (str, Path)
 
 
 def plain(value: Any) -> Any:
@@ -146,17 +244,33 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _fields(record: type[Any]) -> list[tuple["Field[Any]", Any]]:
+def _fields(record: Any) -> list[tuple["Field[Any]", Any]]:
+    return _fields_of(record)
+
+
+@cache  # reading type hints takes longer than all checks
+def _fields_of(record: Any) -> list[tuple["Field[Any]", Any]]:
     hints = get_type_hints(record)
     return [(each, hints[each.name]) for each in fields(record)]
 
 
+def _without_none(hint: Any) -> Any:
+    """The type that an option has when it is given."""
+    if get_origin(hint) not in (Union, types.UnionType):
+        return hint
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+    return kinds[0] if len(kinds) == 1 else Union[tuple(kinds)]  # noqa: UP007  # made at run time
+
+
 def _converted(hint: Any, value: Any, folder: Path | None) -> Any:
     """Lists to tuples, texts to paths; whatever does not fit is left for `_checked` to refuse."""
+    hint = _without_none(hint)
     origin, inner = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        kinds = [kind for kind in inner if kind is not type(None)]
-        return value if value is None else _converted(kinds[0], value, folder)
+    if isinstance(value, str) and _is_mapping(origin):
+        return parse_weights(value)
+    if isinstance(value, str) and origin is tuple and not repeats(hint):
+        numbers = tuple(_number(inner[0], part.strip()) for part in value.split(","))
+        return value if any(isinstance(each, str) for each in numbers) else numbers
     if hint is Path and isinstance(value, str):
         return Path(value) if folder is None else folder / value
     if origin is tuple and inner[-1] is Ellipsis:
@@ -170,7 +284,7 @@ def _converted(hint: Any, value: Any, folder: Path | None) -> Any:
     return value
 
 
-def _read(hint: Any, text: str) -> Any:
+def _number(hint: Any, text: str) -> Any:
     """Text as a number where one is wanted; as it is where it is none, for `_checked` to refuse."""
     kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     for kind in (int, float):
@@ -180,6 +294,10 @@ def _read(hint: Any, text: str) -> Any:
             except ValueError:
                 continue
     return text
+
+
+def _is_mapping(origin: Any) -> bool:
+    return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
 def _checked(each: "Field[Any]", hint: Any, value: Any) -> Any:
@@ -221,8 +339,8 @@ def _fitted(hint: Any, value: Any) -> Any:
         return Path(value) if isinstance(value, str | Path) else MISSING
     if origin is tuple:
         return _fitted_tuple(inner, value)
-    if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+    if _is_mapping(origin):
+        if not isinstance(value, Mapping) or not all(isinstance(key, inner[0]) for key in value):
             return MISSING
         items = {key: _fitted(inner[1], item) for key, item in value.items()}
         return MISSING if MISSING in items.values() else items
@@ -282,14 +400,15 @@ def literals(hint: Any) -> tuple[str, ...]:
 
 
 def _in_words(hint: Any) -> str:
+    """ "a whole number", "a list of paths": what a message says of a type."""
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    words[Path] = "a path"
     if hint in words:
         return words[hint]
-    if hint is Path:
-        return "a path"
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return " or ".join(_in_words(kind) for kind in inner if kind is not type(None))
-    if origin is not None and issubclass(origin, Mapping):
+    if _is_mapping(origin):
         return "names with numbers, as relu2_2:0.5"
-    return "a list of " + (_in_words(inner[0]) if inner else "values")
+    each = words.get(inner[0], "") if inner else ""
+    return f"a list of {each.removeprefix('a ')}s" if each else "a list"

@@ -50,8 +50,8 @@ def test_a_table_the_best_settings_and_the_same_as_json(tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_told_before_anything_runs() -> None:
     for options, message in [
-        (("--sizes", "big"), "wanted numbers"),
-        (("--sizes", "4"), "from 16 to 8192"),
+        (("--sizes", "big"), "--sizes: got 'big'"),
+        (("--sizes", "4"), "16 or more, 8192 at most"),
         (("--style", "udney"), "no style 'udney'"),
     ]:
         result = run(*options)
@@ -59,14 +59,14 @@ def test_what_is_wrong_is_told_before_anything_runs() -> None:
         assert message in result.stderr
 
 
-def row(precision: str, size_px: int, seconds: float) -> bench.BenchRow:
+def row(precision: str, size_px: int, seconds: float, spread: float = 0.0) -> bench.BenchRow:
     return bench.BenchRow(
         quality="full",
         backend="openvino",
         precision=precision,
         size_px=size_px,
         seconds=seconds,
-        spread=0.0,
+        spread=spread,
         psnr_db=50.0,
     )
 
@@ -89,6 +89,24 @@ def test_a_choice_that_beats_auto_by_more_than_noise_is_advised() -> None:
         "--backend openvino --precision int8 is 2.0 times as fast at 1024 px (50 dB to float32).",
         "A 4K picture (3840 x 2160) takes about 0.8 s, full network.",
     ]
+
+
+def test_a_gain_that_the_repeats_may_have_made_is_none() -> None:
+    auto = row("float32", 256, 0.1, spread=0.1)
+    assert row("int8", 256, 0.08, spread=0.1).beats(auto)
+    assert not row("int8", 256, 0.08, spread=0.13).beats(auto)
+    assert not row("int8", 256, 0.095).beats(row("float32", 256, 0.1))  # not worth a flag
+
+
+@pytest.mark.parametrize("native", [torch.bfloat16, torch.float32])
+def test_bfloat16_is_measured_where_the_processor_multiplies_it(
+    native: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "choose_dtype", lambda precision, device: native)  # noqa: ARG005
+    choices, left_out = bench.available("cpu")
+    has = native == torch.bfloat16
+    assert (Choice(backend="eager", precision="bfloat16") in choices) == has
+    assert ("bfloat16" in left_out) != has
 
 
 def test_everything_that_is_installed_is_measured() -> None:

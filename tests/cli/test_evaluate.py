@@ -1,4 +1,4 @@
-"""`impasto evaluate`, `figures` and `reproduce` as they are typed."""
+"""`impasto evaluate` as it is typed."""
 
 import json
 import subprocess
@@ -11,7 +11,6 @@ import torch
 from typer.testing import CliRunner
 
 from impasto.cli.app import app
-from impasto.evaluation.record import open_record, read_record
 from impasto.media import imresize, write_picture
 
 RUNNER = CliRunner()
@@ -41,7 +40,7 @@ def test_results_table_and_where_they_are(images: Path, tmp_path: Path) -> None:
     table = output.with_suffix(".md").read_text(encoding="utf-8")
     assert "| sharp" in table
     assert table in done.output
-    assert f"impasto figures {output}" in done.output
+    assert f"results: {output}" in done.output
 
 
 def test_the_same_command_again_goes_on(images: Path, tmp_path: Path) -> None:
@@ -68,7 +67,7 @@ def test_a_bad_image_is_reported_and_the_exit_code_is_1(images: Path, tmp_path: 
     ("options", "message"),
     [
         (["--models", "bicubix"], "bicubix"),
-        (["--models", "bicubic,,pixel"], "--models 'bicubic,,pixel'"),
+        (["--models", "bicubic,,pixel"], "--models: got 'bicubic,,pixel'"),
         (["--protocol", "ours"], "no protocol 'ours'"),
         (["--color-match", "warm"], "no colour match"),
         (["--output", "FILE/r.json"], "cannot be written"),
@@ -87,64 +86,15 @@ def test_nonsense_is_one_line_and_exit_code_2(
     assert not (tmp_path / "r.json").exists()
 
 
-def test_figures_are_drawn_beside_the_results_or_elsewhere(images: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out" / "r.json"
-    evaluate(images, output, "--models", "bicubic", "--crops", "1")
-    done = RUNNER.invoke(app, ["figures", str(output)])
-    assert done.exit_code == 0, done.output
-    beside = [str(output.parent / name) for name in ("r.md", "r-crops-tiny.png")]
-    assert done.stdout.split() == beside
-    elsewhere = tmp_path / "figures"
-    assert RUNNER.invoke(app, ["figures", str(output), "-o", str(elsewhere)]).exit_code == 0
-    assert sorted(path.name for path in elsewhere.iterdir()) == ["r-crops-tiny.png", "r.md"]
-
-
-def test_figures_of_something_else_are_refused(tmp_path: Path) -> None:
-    done = RUNNER.invoke(app, ["figures", str(tmp_path / "nothing.json")])
-    assert done.exit_code == 2
-    assert "no such file" in done.stderr
-
-
-def test_parts_of_a_reproduction_are_joined_and_drawn(tmp_path: Path) -> None:
-    parts = []
-    for px in (256, 512):
-        record = open_record(tmp_path / f"{px}.json", "speed", {"passes": 3}, overwrite=False)
-        record.entries[f"{px} px"] = {"of": {"size_px": px}, "environment": 0}
-        record.environments.append({"processor": "a"})
-        record.save()
-        parts.append(str(record.path))
-    refused = RUNNER.invoke(app, ["figures", *parts, "--join"])
-    assert refused.exit_code == 2
-    assert "--output FOLDER" in refused.stderr
-    RUNNER.invoke(app, ["figures", *parts, "--join", "-o", str(tmp_path / "all")])
-    assert list(read_record(tmp_path / "all" / "speed.json").entries) == ["256 px", "512 px"]
-
-
-def test_reproduce_refuses_a_precision_that_is_none(tmp_path: Path) -> None:
-    words = ["reproduce", "objective", "-o", str(tmp_path / "t"), "--precision", "int4"]
-    done = RUNNER.invoke(app, words)
-    assert done.exit_code == 2
-    assert "no precision 'int4'; choose from auto, float32" in done.stderr
-
-
-def test_reproduce_refuses_roles_that_are_none(tmp_path: Path) -> None:
-    for word, message in (("pixel", "wanted ROLE=FILE"), ("srcnn-x8=a", "choose from")):
-        words = ["reproduce", "superres", "-o", str(tmp_path / "t"), "--model", word]
-        done = RUNNER.invoke(app, words)
-        assert done.exit_code == 2
-        assert message in done.stderr
-    assert not (tmp_path / "t").exists()
-
-
 @pytest.mark.parametrize(
-    "words", [["evaluate"], ["evaluate", "superres"], ["figures"], ["reproduce"]]
+    "words", [["evaluate"], ["evaluate", "superres"], ["evaluate", "style"], ["bench"]]
 )
 def test_help_loads_nothing_slow(words: list[str]) -> None:
     script = (
         f"import sys; sys.argv = ['impasto', *{[*words, '--help']!r}]\n"
         "from impasto.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
-        "slow = {'torch', 'numpy', 'PIL', 'impasto.evaluation', 'impasto.media'}\n"
+        "slow = {'torch', 'numpy', 'PIL', 'impasto.media'}\n"
         "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
     )
     done = subprocess.run(

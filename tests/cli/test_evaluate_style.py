@@ -55,7 +55,7 @@ def test_the_network_of_the_training_is_refused(
 def test_nonsense_is_refused(photos: Path, tmp_path: Path) -> None:
     for options, message in (
         (["--style-layers", "a,,b"], "wanted names with commas"),
-        (["--size", "8"], "greater than or equal to 64"),
+        (["--size", "8"], "--size: got 8; wanted a whole number of px, 64 or more"),
     ):
         done = evaluate(photos, tmp_path / "s.json", *options)
         assert done.exit_code == 2

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from impasto.cli.app import app
 from impasto.models import gallery, load_style_model
-from impasto.models.importing.pytorch_examples import tensor_names
+from impasto.models.importing import tensor_names
 from impasto.networks import StyleNetworkConfig, build_style_network
 
 
@@ -42,17 +42,16 @@ def test_a_checkpoint_becomes_a_style(checkpoint: Path) -> None:
     [
         (["none.pth", "-o", "a.safetensors"], "none.pth: no such file"),
         (["mosaic.pth", "-o", "a.onnx"], "style files end in .safetensors"),
-        (["mosaic.pth", "-o", "a.safetensors", "--format", "lengstrom"], "not a TensorFlow"),
-        (["damaged.index", "-o", "a.safetensors"], "not a sound TensorFlow checkpoint"),
-        ([".", "-o", "a.safetensors"], "0 TensorFlow checkpoints in this folder"),
+        (["wave.index", "-o", "a.safetensors"], "recipes/import_lengstrom.py CHECKPOINT -o"),
+        ([".", "-o", "a.safetensors"], "is no file; give a .pth or .model file"),
     ],
 )
 def test_mistakes_are_told_in_one_line(
     arguments: list[str], complaint: str, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(checkpoint.parent)
-    if "damaged.index" in arguments:
-        Path("damaged.index").write_bytes(b"no table")
+    if "wave.index" in arguments:
+        Path("wave.index").write_bytes(b"a table")
     result = CliRunner().invoke(app, ["import", *arguments])
     assert result.exit_code == 2
     assert complaint in result.stderr

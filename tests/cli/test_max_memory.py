@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from impasto.cli.app import app
-from impasto.painting.large_files import Source
+from impasto.painting.styling import StyleWork
 
 RUNNER = CliRunner()
 
@@ -24,12 +24,12 @@ def photo(tmp_path: Path) -> Path:
 def test_a_photo_beyond_the_limit_goes_from_file_to_file(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Source, "fits", lambda *given: False)  # noqa: ARG005
+    monkeypatch.setattr(StyleWork, "fits", lambda *given, **options: False)  # noqa: ARG005
     target, scratch = tmp_path / "painted.png", tmp_path / "scratch"
     flags = ["--style", "starry-night", "-o", str(target), "--max-memory", "40 GB", "--verbose"]
     done = RUNNER.invoke(app, ["stylize", str(photo), *flags, "--scratch", str(scratch)])
     assert done.exit_code == 0, done.output
-    assert "64 x 48 px do not fit into memory; painted from file to file" in done.output
+    assert "64 x 48 px do not fit into memory; made from file to file" in done.output
     with Image.open(target) as image:
         assert image.size == (64, 48)
     assert list(scratch.iterdir()) == []
@@ -49,4 +49,4 @@ def test_a_size_that_is_none_is_wrong_usage(photo: Path) -> None:
         app, ["stylize", str(photo), "--style", "starry-night", "--max-memory", "plenty"]
     )
     assert done.exit_code == 2
-    assert "--max-memory 'plenty'" in done.output
+    assert "--max-memory: got 'plenty'" in done.output

@@ -70,7 +70,7 @@ def test_a_fast_network_is_told_beside_the_full_one(folder: Path) -> None:
     add_style(folder, "great-wave", CARD, 850_000)
     (folder / "fast").mkdir()
     add_style(folder / "fast", "great-wave", {"objective": {"ratio_to_full": 1.0}}, 530_000)
-    assert "\n    0.8 MB, 0.5 MB with --quality fast, CC0-1.0," in run()
+    assert "\n    0.8 MB, 0.5 MB with --network fast, CC0-1.0," in run()
     (record,) = json.loads(run("--json"))
     assert record["qualities"] == ["full", "fast"]
     assert record["fast"] == {

@@ -14,10 +14,10 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from impasto.cli.app import app
-from impasto.models import gallery, load_style_model, save_style_model
+from impasto.models import gallery, load_style_model, save_model
 from impasto.networks import StyleNetworkConfig, build_style_network
-from impasto.painting import painter
-from impasto.painting.quick import QuickPainter, quick_painter
+from impasto.painting import painter, styling
+from impasto.painting.styling import QuickStyle, quick_style
 
 
 def write_photo(path: Path, *, size: tuple[int, int] = (20, 14)) -> None:
@@ -35,7 +35,7 @@ def wave(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "wave.safetensors"
     torch.manual_seed(0)
     config = StyleNetworkConfig(width=0.25)
-    save_style_model(path, build_style_network(config), config, {"title": "A wave"})
+    save_model(path, build_style_network(config), config, {"title": "A wave"})
     return path
 
 
@@ -145,18 +145,19 @@ def test_an_output_never_overwrites_its_own_input(folder: Path, wave: Path) -> N
 def test_several_styles_paint_each_and_load_each_once(
     folder: Path, wave: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    night = folder / "night.safetensors"
     model = load_style_model(wave)
-    save_style_model(night, model.network, model.config, {})
+    night, wave = folder / "night.safetensors", folder / "wave.safetensors"
+    for path in (night, wave):
+        save_model(path, model.network, model.config, {})
     loaded = []
 
-    def load(style: str, **options: str) -> QuickPainter | None:
+    def load(style: Path, **options: str) -> QuickStyle | None:
         loaded.append(style)
-        return quick_painter(style, **options)
+        return quick_style(style, **options)
 
-    monkeypatch.setattr(painter, "quick_painter", load)
+    monkeypatch.setattr(styling, "quick_style", load)
     assert run("photos", "--style", wave, "--style", night, "-o", "out").exit_code == 0
-    assert loaded == [str(wave), str(night)]
+    assert loaded == [wave, night]
     assert files(folder / "out") == {
         "one-wave.png",
         "one-night.png",
@@ -204,7 +205,7 @@ def test_a_photo_of_too_many_pixels_is_a_bad_file(wave: Path) -> None:
 def test_quality_sets_the_size_of_a_jpeg(folder: Path, wave: Path) -> None:
     write_photo(folder / "large.png", size=(64, 64))
     for quality in ("30", "95"):
-        run("large.png", "--style", wave, "--file-quality", quality, "-o", f"{quality}.jpg")
+        run("large.png", "--style", wave, "--quality", quality, "-o", f"{quality}.jpg")
     assert (folder / "30.jpg").stat().st_size < (folder / "95.jpg").stat().st_size
 
 

@@ -10,11 +10,14 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-import impasto.painting
 from impasto.cli.app import app
-from impasto.models import save_superres_model, upscalers
+from impasto.engines.tile_engine import TileEngine
+from impasto.engines.tiles import Box
+from impasto.events import Notice, OnEvent
+from impasto.models import save_model, upscalers
 from impasto.networks.superres import SuperResConfig, build_superres_network
-from impasto.painting.large_steps import LargeStep
+from impasto.painting.enlarging import TileWork
+from impasto.painting.painter import Painter
 
 
 def write_photo(path: Path, *, size: tuple[int, int] = (10, 7)) -> None:
@@ -24,9 +27,9 @@ def write_photo(path: Path, *, size: tuple[int, int] = (10, 7)) -> None:
     Image.fromarray(ramp).save(path)
 
 
-def save_model(path: Path, config: SuperResConfig, **card: str) -> Path:
+def saved_model(path: Path, config: SuperResConfig, **card: str) -> Path:
     torch.manual_seed(config.factor)
-    save_superres_model(path, build_superres_network(config), config, card)
+    save_model(path, build_superres_network(config), config, card)
     path.with_suffix(".json").write_text(json.dumps({"network": {"factor": config.factor}}))
     return path
 
@@ -37,10 +40,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("upscalers")
     for factor in (2, 4):
         config = SuperResConfig(factor=factor, width=0.125, blocks=1)
-        save_model(folder / f"pixel-x{factor}.safetensors", config)
-    save_model(folder / "denoise.safetensors", SuperResConfig(factor=1, width=0.125, blocks=1))
+        saved_model(folder / f"pixel-x{factor}.safetensors", config)
+    saved_model(folder / "denoise.safetensors", SuperResConfig(factor=1, width=0.125, blocks=1))
     config = SuperResConfig(factor=1, width=0.125, blocks=1, in_channels=4)
-    save_model(folder / "fill.safetensors", config)
+    saved_model(folder / "fill.safetensors", config)
     return folder
 
 
@@ -127,10 +130,10 @@ def test_bad_files_are_listed_with_reasons_and_the_rest_go_on(folder: Path) -> N
 
 
 def test_what_was_helped_is_noted_with_the_files_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    def work(*arguments: Any, **_: object) -> None:
-        arguments[3].on_warning("not enough memory; going on")
+    def work(self: Painter, *_: object, on_event: OnEvent, **__: object) -> None:  # noqa: ARG001
+        on_event(Notice(message="not enough memory; going on"))
 
-    monkeypatch.setattr(impasto.painting, "upscale_file", work)
+    monkeypatch.setattr(Painter, "paint_file", work)
     result = run("upscale", "single.jpg")
     assert result.exit_code == 0
     assert result.stderr == "note: single.jpg: not enough memory; going on\n"
@@ -196,10 +199,7 @@ class TestBoundedMemory:
     @pytest.fixture(autouse=True)
     def large(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Every photo is too large for the memory."""
-        monkeypatch.setattr(
-            "impasto.painting.upscale.fits_in_memory",
-            lambda *given, **options: False,  # noqa: ARG005
-        )
+        monkeypatch.setattr(TileWork, "fits", lambda *given, **options: False)  # noqa: ARG005
 
     def test_a_folder_of_photos_goes_from_file_to_file(self, folder: Path) -> None:
         limits = ("--max-memory", "40GB", "--scratch", "scratch", "--format", "png")
@@ -221,15 +221,15 @@ class TestBoundedMemory:
     ) -> None:
         command = ("upscale", "photos/one.png", "--tile", "4", "--max-memory", "40GB")
         command += ("--scratch", "scratch")
-        genuine = LargeStep._run_band
+        genuine = TileEngine.run
 
-        def stopping(self: LargeStep, band: Any, *rest: Any) -> None:
-            if band.top > 0:
+        def stopping(self: TileEngine, *rest: Any, region: Box, **options: Any) -> None:
+            if region.top > 0:
                 raise KeyboardInterrupt
-            genuine(self, band, *rest)
+            genuine(self, *rest, region=region, **options)
 
         with monkeypatch.context() as patch:
-            patch.setattr(LargeStep, "_run_band", stopping)
+            patch.setattr(TileEngine, "run", stopping)
             stopped = run(*command)
         assert stopped.exit_code == 130
         assert "the same command goes on from there" in stopped.stderr
@@ -251,4 +251,4 @@ class TestBoundedMemory:
     def test_a_size_that_is_none_is_wrong_usage(self, command: tuple[str, ...]) -> None:
         result = run(*command, "single.jpg", "--max-memory", "plenty")
         assert result.exit_code == 2
-        assert "--max-memory 'plenty'" in result.stderr
+        assert "--max-memory: got 'plenty'" in result.stderr

@@ -8,7 +8,7 @@ import torch
 from skimage.color import rgb2yiq
 from torch import Tensor
 
-from impasto.data.color_jitter import jitter_colors
+from impasto.data.photos import jitter_colors
 
 
 class _Drawn(random.Random):

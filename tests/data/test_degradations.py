@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import convolve, gaussian_filter
 
+from impasto.data import degradations
 from impasto.data.degradations import (
     DEGRADATIONS,
     RESTORATIONS,
@@ -21,11 +22,16 @@ from impasto.data.degradations import (
     gaussian_blur,
     to_8_bits,
 )
-from impasto.data.degradations.gaussian import kernel_radius, oblong_blur, oblong_kernel
+from impasto.data.degradations.blur import kernel_radius, oblong_blur, oblong_kernel
 from impasto.errors import OptionError
 
 EVERY = [find_degradation(name) for name in DEGRADATIONS]
 EVERY += [find_restoration(name) for name in RESTORATIONS]
+
+
+def test_every_degradation_has_its_name_in_the_list_that_needs_no_torch() -> None:
+    assert set(degradations._DEGRADATIONS) == set(DEGRADATIONS)
+    assert set(degradations._RESTORATIONS) == set(RESTORATIONS)
 
 
 def _pixels(height: int = 24, width: int = 36, count: int = 1) -> torch.Tensor:

@@ -89,8 +89,8 @@ def test_center_crop_keeps_the_middle() -> None:
 def test_a_missing_or_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="not a folder"):
         find_photos(tmp_path / "missing")
-    with pytest.raises(TrainingError, match="no pictures"):
-        find_photos(tmp_path)
+    with pytest.raises(TrainingError, match="`validation_photos`: no pictures"):
+        find_photos(tmp_path, "validation_photos")
 
 
 def test_crops_of_a_single_colour_are_drawn_again(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from impasto.engines.tiles import whole
 from impasto.errors import OptionError
 from impasto.media import imresize, psnr, read_picture
 from impasto.models import SuperResModel
+from impasto.networks.bicubic import enlarge
 from impasto.networks.superres import SuperResConfig
-from impasto.networks.superres.bicubic import enlarge
 from impasto.painting import match_colors, upscale_tensor
-from impasto.painting.canvas import SampleCanvas
+from impasto.painting.canvas import ArrayPlane, Canvas
+from impasto.painting.results import PlaneRows, matching_tables
 
 CHELSEA = Path(__file__).parents[2] / "docs" / "sample" / "chelsea.jpg"
 
@@ -97,13 +98,16 @@ class TestHistogram:
     def test_a_canvas_in_bands_is_matched_as_the_tensor_is(
         self, high_res: Tensor, low_res: Tensor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("impasto.painting.canvas._BAND_VALUES", 1000)
+        monkeypatch.setattr("impasto.media.samples._BAND_PIXELS", 1000)
         size_hw = (high_res.shape[-2], high_res.shape[-1])
-        canvas = SampleCanvas.blank(size_hw, 3, bits=16)
-        canvas.put(tinted(high_res), whole(size_hw))
-        canvas.match_histograms(low_res[0])
+        plane = ArrayPlane(array=np.empty((*size_hw, 3), np.uint16))
+        plane.put(whole(size_hw), tinted(high_res).numpy(), 0)
+        see = Canvas(plane=ArrayPlane(array=low_res[0].permute(1, 2, 0).numpy())).see
+        tables = matching_tables(plane, 3, see, (low_res.shape[-2], low_res.shape[-1]))
+        rows = PlaneRows(plane=plane, tables=tables, bits=16, size_hw=size_hw, tell=print)
+        samples = rows.rows(0, size_hw[0], bits=16).astype(np.float32) / 65535
         matched = match_colors(tinted(high_res), low_res, "histogram")
-        assert (canvas.see(whole(size_hw)) - matched).abs().max() <= 1 / 65535
+        assert (torch.from_numpy(samples).permute(2, 0, 1) - matched[0]).abs().max() <= 1 / 65535
 
 
 class TestLowFrequency:

@@ -180,7 +180,7 @@ def test_maps_too_large_for_a_runtime_go_in_tiles(
 
 def test_images_too_large_even_for_tiles_are_refused(model: StyleModel) -> None:
     with pytest.raises(OptionError, match=r"45 x 36 px needs about .* allow more memory"):
-        eager(model, max_memory=1000)(IMAGE)
+        eager(model, max_memory="1 KB")(IMAGE)
 
 
 @pytest.mark.parametrize("size", ["4 elephants", "-1GB", 0, "", True])

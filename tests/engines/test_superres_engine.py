@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from impasto.engines import tile_network
 from impasto.engines.tile_network import choose_superres_dtype, choose_tile_px
 from impasto.errors import ImageError, ModelError, OptionError
 from impasto.media import imresize, psnr, read_picture
 from impasto.models import SuperResModel
 from impasto.networks.superres import SuperResConfig
 from impasto.painting import upscale_tensor
+from impasto.plans.rewrite import data_of
 
 CHELSEA = Path(__file__).parents[2] / "docs" / "sample" / "chelsea.jpg"
 Make = Callable[..., SuperResModel]
@@ -61,11 +63,14 @@ class TestTiles:
         torch.testing.assert_close(output, model(low_res), rtol=0, atol=2e-5)
 
     @pytest.mark.parametrize("config", [CONFIGS[0], CONFIGS[5], CONFIGS[8]], ids=name_of)
-    def test_the_radius_is_needed(self, make_upscaler: Make, config: SuperResConfig) -> None:
+    def test_the_radius_is_needed(
+        self, make_upscaler: Make, config: SuperResConfig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """With half of it the tiles differ: the test above does test something."""
         model, low_res = make_upscaler(config), picture(31, 37)
         expected = model(low_res)
-        model.network.radius_px = model.radius_px // 2  # type: ignore[assignment]
+        half = data_of(model.network).radius_px // 2
+        monkeypatch.setattr(tile_network, "radius_of", lambda model: half)  # noqa: ARG005
         output = upscale_tensor(model, low_res, tile_px=8, precision="float32")
         assert (output - expected).abs().max() > 1e-3
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from impasto.evaluation import SuperResEvaluation, evaluate_superres
 from impasto.evaluation.distances import DistanceSpec, PerceptualDistance
-from impasto.evaluation.events import Event, Scored
-from impasto.evaluation.paintings import file_sha256
+from impasto.evaluation.record import file_sha256
+from impasto.events import Event, Scored
 from impasto.media import imresize, write_picture
-from impasto.models import save_style_model, save_superres_model
+from impasto.models import save_model
 from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.networks.loss.network import LossNetwork, Provenance
 from impasto.networks.superres import SuperResConfig, build_superres_network
@@ -54,7 +54,7 @@ def make_model(tmp_path: Path) -> MakeModel:
         for parameter in network.parameters():
             nn.init.normal_(parameter, std=0.05)
         path = tmp_path / "models" / f"{name}.safetensors"
-        save_superres_model(path, network, config, dict(card))
+        save_model(path, network, config, dict(card))
         return path
 
     return make
@@ -90,7 +90,9 @@ def toy_distances(
 ) -> list[PerceptualDistance]:
     """Put the toy in place of whatever distances an evaluation asks for."""
     found = [toy_distance]
-    monkeypatch.setattr("impasto.evaluation.superres.load_distances", lambda *_, **__: list(found))
+    monkeypatch.setattr(
+        "impasto.evaluation.superres_evaluation.load_distances", lambda *_, **__: list(found)
+    )
     return found
 
 
@@ -132,13 +134,8 @@ def setup(image_folder: Path, tmp_path: Path) -> Setup:
 
 @pytest.fixture
 def toy_loss_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever loss network a reproduction asks for, it gets the toy."""
-    for module in (
-        "trained_objective",
-        "reproduce",
-        "reproduce_reconstructions",
-        "style_metric",
-    ):
+    """Whatever loss network an evaluation asks for, it gets the toy."""
+    for module in ("trained_styles", "style_metric"):
         monkeypatch.setattr(
             f"impasto.evaluation.{module}.load_loss_network", lambda *_, **__: ToyLossNetwork()
         )
@@ -183,7 +180,7 @@ def make_style(tmp_path: Path, paintings: Path) -> Callable[..., Path]:
             },
         }
         path = tmp_path / "styles" / f"{name}.safetensors"
-        save_style_model(path, build_style_network(config), config, card, dtype=torch.float32)
+        save_model(path, build_style_network(config), config, card, dtype=torch.float32)
         return path
 
     return make

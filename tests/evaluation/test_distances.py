@@ -9,17 +9,18 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, WeightsError
-from impasto.evaluation import distances, lpips_heads
+from impasto.evaluation import distances
 from impasto.evaluation.distances import (
     DISTANCES,
+    HEADS_FOLDER,
     PerceptualDistance,
     load_distance,
     load_distances,
+    load_lpips_heads,
 )
-from impasto.evaluation.lpips_heads import HEADS_FOLDER, load_lpips_heads
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError
 from impasto.media import imresize, read_picture
-from impasto.networks.loss.inputs import TORCHVISION
+from impasto.networks.loss.architectures import TORCHVISION
 
 
 def images(seed: int) -> tuple[Tensor, Tensor]:
@@ -173,7 +174,7 @@ def test_without_weights_and_network_the_way_out_is_told(
 ) -> None:
     del nothing_at_hand
     monkeypatch.setenv("IMPASTO_OFFLINE", "1")
-    with pytest.raises(WeightsError, match="--distances none"):
+    with pytest.raises(WeightsError, match="`distances` 'none' goes without"):
         load_distances(["auto"])
 
 
@@ -196,7 +197,7 @@ def test_heads_are_downloaded_once_and_checked(
     genuine = (shared_data / "loss_networks" / HEADS_FOLDER / "squeeze.pth").read_bytes()
     server.add("/squeeze.pth", served(content=genuine))
     server.add("/alex.pth", served(content=genuine))
-    monkeypatch.setattr(lpips_heads, "_URL", server.address + "/{name}.pth")
+    monkeypatch.setattr(distances, "_URL", server.address + "/{name}.pth")
     for _ in range(2):
         assert len(load_lpips_heads("squeeze")) == 7
     assert len(server.requests) == 1

@@ -11,10 +11,8 @@ from PIL import Image
 
 from impasto.errors import ImageError, OptionError
 from impasto.evaluation.image_sets import find_image_set, find_image_sets
-from impasto.evaluation.known_sets import KNOWN_SETS, KnownSet, pixels_sha256
-from impasto.evaluation.set_download import download_set
-from impasto.files.download import Retry
-from impasto.files.part_file import DownloadError
+from impasto.evaluation.known_sets import KNOWN_SETS, KnownSet, download_set, pixels_sha256
+from impasto.files.download import DownloadError, Retry
 from impasto.media import from_pil, read_picture, write_picture
 
 ONCE = Retry(attempts=1)
@@ -174,7 +172,7 @@ def test_what_is_not_the_genuine_image_is_not_kept(
 ) -> None:
     other = server.files["/img_001.png"].content if content is None else content
     server.add("/img_002.png", served(content=other))
-    with pytest.raises(DownloadError, match=r"test set tiny could not be had: .*--data FOLDER"):
+    with pytest.raises(DownloadError, match=r"test set tiny could not be had: .*`data`"):
         download_set(served_set, tmp_path / "tiny-2", retry=ONCE)
     kept = [path.name for path in (tmp_path / "tiny-2").glob("img*")]
     assert kept == ["img_001.png"]
@@ -183,7 +181,7 @@ def test_what_is_not_the_genuine_image_is_not_kept(
 
 def test_a_dead_address_is_told_with_the_way_out(served_set: KnownSet, tmp_path: Path) -> None:
     dead = replace(served_set, url=served_set.url.replace("img_", "gone_"))
-    with pytest.raises(DownloadError, match=r"404.*give their folder: --data FOLDER"):
+    with pytest.raises(DownloadError, match=r"404.*give their folder: `data`"):
         download_set(dead, tmp_path / "x", retry=ONCE)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import OptionError
-from impasto.evaluation.environment import machine_lines
+from impasto.evaluation.environment import machine_lines, number_of
 from impasto.evaluation.results import Results, Row, mean_of, open_results, read_results
 
 MEASURED = {"task": "superres", "factor": 4, "protocol": {"name": "standard"}, "distances": []}
@@ -30,7 +30,7 @@ ROW = Row(
 
 def filled(*rows: Row) -> Results:
     results = Results(measured=MEASURED)
-    results.environment({"torch": "2"})
+    number_of(results.environments, {"torch": "2"})
     results.register_models({"m": {"weights_sha256": "w"}, "n": {"weights_sha256": None}})
     results.register_set("s", ["a", "b"], known=None)
     for row in rows:
@@ -71,8 +71,8 @@ def test_means_are_means_and_times_medians() -> None:
 
 def test_equal_environments_share_a_number() -> None:
     results = filled()
-    assert results.environment({"torch": "3"}) == 1
-    assert results.environment({"torch": "2"}) == 0
+    assert number_of(results.environments, {"torch": "3"}) == 1
+    assert number_of(results.environments, {"torch": "2"}) == 0
     assert len(results.environments) == 2
 
 

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, WeightsError
-from impasto.evaluation.figures import draw_figures
+from impasto.evaluation import StyleEvaluation, evaluate_style
 from impasto.evaluation.record import Record, read_record
-from impasto.evaluation.style_evaluation import StyleEvaluation, evaluate_style
 from impasto.evaluation.style_metric import (
     StyleMetric,
     check_independent,
     load_metric_network,
 )
-from impasto.evaluation.style_summary import style_scores, untouched_nearest
+from impasto.evaluation.style_results import style_scores, untouched_nearest
 from impasto.models import load_style_model
 from impasto.networks.loss.network import LossNetwork, Provenance
+from research.figures import draw_figures
 
 MakeStyle = Callable[..., Path]
 
@@ -79,7 +79,7 @@ def test_a_network_of_the_training_is_refused(make_style: MakeStyle) -> None:
         check_independent(Identity("vgg19-b"), [model])
     renamed = Identity("file")
     renamed.weights_hash = "0" * 64
-    with pytest.raises(OptionError, match="--allow-training-network"):
+    with pytest.raises(OptionError, match="`allow_training_network`"):
         check_independent(renamed, [model])
 
 

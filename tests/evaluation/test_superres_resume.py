@@ -10,7 +10,7 @@ import torch
 
 from impasto.errors import OptionError
 from impasto.evaluation import evaluate_superres
-from impasto.evaluation.events import Event, Scored
+from impasto.events import Cancelled, CancelToken, Event, Scored
 from impasto.media import read_picture
 
 MakeModel = Callable[..., Path]
@@ -24,12 +24,15 @@ def test_a_second_run_keeps_every_row_and_measures_none(setup: Any) -> None:
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(setup: Any) -> None:
-    def interrupt(event: Event) -> None:
-        if isinstance(event, Scored) and event.done == 4:
-            raise KeyboardInterrupt
+    cancel, scored = CancelToken(), list[Event]()
 
-    with pytest.raises(KeyboardInterrupt):
-        evaluate_superres(setup.config(), interrupt)
+    def interrupt(event: Event) -> None:
+        scored.extend([event] if isinstance(event, Scored) else [])
+        if len(scored) == 4:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        evaluate_superres(setup.config(), interrupt, cancel)
     first = setup.read()
     assert len(first["rows"]) == 4
     found = setup.run()

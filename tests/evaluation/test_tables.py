@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+from impasto.evaluation.environment import number_of
 from impasto.evaluation.results import Results, Row
 from impasto.evaluation.tables import markdown_table, results_table
 
@@ -32,7 +33,7 @@ def results(*rows: Row, images: tuple[str, ...] = ("a",)) -> Results:
     protocol = {"name": "standard", "shave_px": 4}
     found = Results(measured={"factor": 4, "protocol": protocol, "distances": [DISTANCE]})
     run = {"processor": "CPU", "device": "cpu", "threads": 1, "torch": "2", "impasto": "1"}
-    found.environment(run)
+    number_of(found.environments, run)
     models = dict.fromkeys(row.model for row in rows)
     found.register_models({model: {"weights_sha256": None} for model in models})
     found.register_set("set5", list(images), known=5)

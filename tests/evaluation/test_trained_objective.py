@@ -2,7 +2,7 @@
 
 import pytest
 
-from impasto.evaluation.trained_objective import objective_facts
+from impasto.evaluation.trained_styles import objective_facts
 from impasto.losses import LossWeights
 from impasto.models import list_styles, load_style_model
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from impasto.errors import WeightsError
-from impasto.files.download import Retry, download_file
-from impasto.files.part_file import DownloadError, PartFile
+from impasto.files.download import DownloadError, PartFile, Retry, download_file
 
 CONTENT = bytes(range(256)) * 400
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

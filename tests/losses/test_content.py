@@ -1,11 +1,13 @@
 """Feature reconstruction against hand-made cases, NumPy and numerical derivatives."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from impasto.errors import OptionError
-from impasto.losses import ContentLoss, content_loss
+from impasto.losses import LossWeights, PerceptualLoss, content_loss, unit_feature_loss
 from impasto.losses.content import mean_squares
 
 
@@ -80,14 +82,6 @@ def test_mean_squares_of_each_item_by_hand() -> None:
     assert torch.equal(mean_squares(features.bfloat16()), torch.tensor([2.5, 12.5]))
 
 
-def test_content_module_gives_the_function_and_saves_no_target() -> None:
-    features, target = torch.randn(2, 1, 3, 4, 4).unbind()
-    module = ContentLoss(target.requires_grad_())
-    assert torch.equal(module(features), content_loss(features, target))
-    assert not module.target.requires_grad
-    assert not module.state_dict()
-
-
 @pytest.mark.parametrize("shape", [(1, 3, 4, 5), (1, 2, 4, 4), (3, 3, 4, 4), (3, 4, 4)])
 def test_a_target_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(OptionError, match="wanted"):
@@ -101,3 +95,56 @@ def test_the_gradient_in_half_precision_on_a_gpu() -> None:
     exact = features.detach().double().requires_grad_()
     (reference,) = torch.autograd.grad(content_loss(exact, target.double()), exact)
     torch.testing.assert_close(gradient.double(), reference, rtol=2e-2, atol=1e-7)
+
+
+def _direction_map(*vector: float) -> torch.Tensor:
+    return torch.tensor(vector, dtype=torch.float64).reshape(1, -1, 1, 1).expand(1, -1, 3, 4)
+
+
+@pytest.mark.parametrize("degrees", [0, 60, 90, 180])
+def test_the_distance_of_directions_is_two_minus_two_cosines(degrees: float) -> None:
+    angle = math.radians(degrees)
+    loss = unit_feature_loss(
+        _direction_map(3.0, 0.0), _direction_map(5 * math.cos(angle), 5 * math.sin(angle))
+    )
+    assert float(loss) == pytest.approx(2 - 2 * math.cos(angle), abs=1e-8)
+
+
+def test_channel_weights_are_lpips_heads() -> None:
+    """Unit vectors (1, 0) and (0, 1): each channel differs by 1."""
+    loss = unit_feature_loss(
+        _direction_map(1.0, 0.0), _direction_map(0.0, 1.0), torch.tensor([0.25, 3.0])
+    )
+    assert float(loss) == pytest.approx(3.25, abs=1e-8)
+
+
+def test_the_gradient_of_directions_is_right_and_finite_at_zero() -> None:
+    features = torch.randn(1, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    target = torch.randn(1, 3, 2, 2, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda x: unit_feature_loss(x, target), features)
+    empty = torch.zeros(1, 3, 2, 2, requires_grad=True)
+    unit_feature_loss(empty, target.float()).backward()
+    assert empty.grad is not None
+    assert torch.isfinite(empty.grad).all()
+
+
+class _Brightness(torch.nn.Module):
+    layer_names = ("one", "two")
+
+    def forward(self, image: torch.Tensor, layers: list[str]) -> dict[str, torch.Tensor]:
+        return {layer: image * (1 if layer == "one" else -1) for layer in layers}
+
+
+def test_layers_are_weighted_and_the_target_gets_no_gradient() -> None:
+    loss = PerceptualLoss(
+        _Brightness(),
+        content_layers={"one": 1.0, "two": 0.5},
+        weights=LossWeights(style=0, tv=0),
+        content="unit",
+    )
+    output = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1).requires_grad_()
+    target = torch.tensor([0.0, 2.0, 0.0]).reshape(1, 3, 1, 1).requires_grad_()
+    value = loss(output, target)
+    assert float(value.detach()) == pytest.approx(3.0)
+    value.backward()
+    assert target.grad is None

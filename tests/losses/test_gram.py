@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from impasto.errors import OptionError
-from impasto.losses import GramMatrix, gram_matrix
 from impasto.losses import gram as gram_module
+from impasto.losses import gram_matrix, style_loss
 
 
 def test_gram_matrix_of_two_channels_by_hand() -> None:
@@ -117,11 +117,6 @@ def test_gram_matrix_ignores_autocast() -> None:
     assert torch.equal(gram, gram_matrix(features))
 
 
-def test_gram_module_gives_the_function() -> None:
-    features = torch.randn(1, 3, 4, 4)
-    assert torch.equal(GramMatrix()(features), gram_matrix(features))
-
-
 @pytest.mark.parametrize(
     "features",
     [torch.zeros(3, 4, 4), torch.zeros(1, 0, 4, 4), torch.zeros(1, 2, 4, 4, dtype=torch.int64)],
@@ -144,3 +139,53 @@ def test_half_precision_on_a_gpu_is_added_up_in_float32(memory_format: torch.mem
     exact = features.detach().double().requires_grad_()
     (reference,) = torch.autograd.grad(gram_matrix(exact).sum(), exact)
     torch.testing.assert_close(gradient.double(), reference, rtol=2e-2, atol=0)
+
+
+def test_style_loss_by_hand() -> None:
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # Gram [[5, 11], [11, 25]] / 4
+    target = torch.tensor([[[1.25, 2.75], [2.75, 4.25]]])
+    assert style_loss(features, target).item() == 4.0
+
+
+def test_style_loss_agrees_with_numpy_for_images_of_different_sizes() -> None:
+    output = torch.randn(2, 4, 6, 7, dtype=torch.float64)
+    style = torch.randn(1, 4, 9, 5, dtype=torch.float64)
+    grams = np.einsum("nchw,ndhw->ncd", output.numpy(), output.numpy()) / (4 * 6 * 7)
+    wanted = np.einsum("nchw,ndhw->ncd", style.numpy(), style.numpy()) / (4 * 9 * 5)
+    distances = np.linalg.norm(grams - wanted, axis=(1, 2)) ** 2
+    loss = style_loss(output, gram_matrix(style))
+    np.testing.assert_allclose(loss.item(), distances.mean(), rtol=1e-12)
+
+
+def test_style_loss_derivatives_pass_gradcheck() -> None:
+    features = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    target = gram_matrix(torch.randn(1, 3, 6, 6, dtype=torch.float64))
+    assert torch.autograd.gradcheck(lambda f: style_loss(f, target), features)
+    assert torch.autograd.gradgradcheck(lambda f: style_loss(f, target), features)
+
+
+def test_style_loss_is_zero_for_a_shuffled_image() -> None:
+    features = torch.randn(1, 3, 4, 5, dtype=torch.float64)
+    shuffled = features.flatten(2)[..., torch.randperm(20)].unflatten(2, (4, 5))
+    assert style_loss(shuffled, gram_matrix(features)).item() < 1e-28
+
+
+def test_style_loss_grows_with_the_fourth_power_of_both() -> None:
+    features, style = torch.randn(2, 1, 3, 4, 4, dtype=torch.float64).unbind()
+    torch.testing.assert_close(
+        style_loss(2 * features, gram_matrix(2 * style)),
+        16 * style_loss(features, gram_matrix(style)),
+    )
+
+
+def test_style_loss_of_a_batch_is_the_mean_of_its_items() -> None:
+    features = torch.randn(3, 2, 4, 4, dtype=torch.float64)
+    target = gram_matrix(torch.randn(1, 2, 5, 5, dtype=torch.float64))
+    singles = torch.stack([style_loss(item[None], target) for item in features])
+    torch.testing.assert_close(style_loss(features, target), singles.mean())
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (1, 4, 4), (2, 3, 3), (1, 3, 4)])
+def test_a_style_target_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(OptionError, match="style target"):
+        style_loss(torch.zeros(4, 3, 2, 2), torch.zeros(shape))

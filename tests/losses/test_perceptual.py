@@ -2,13 +2,14 @@
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from impasto.errors import OptionError
+from impasto.errors import OptionError, WeightsError
 from impasto.losses import (
     LossWeights,
     PerceptualLoss,
@@ -465,10 +466,20 @@ def _absolute_network() -> torch.nn.Module:
     return Identity()
 
 
-@pytest.mark.parametrize("network", ["vgg16", None])
+@pytest.mark.parametrize("network", [16, None])
 def test_what_is_no_network_is_refused(network: Any) -> None:
-    with pytest.raises(OptionError, match="for a loss network; wanted a module"):
+    with pytest.raises(OptionError, match="for a loss network; wanted a name, a file or a module"):
         PerceptualLoss(network)
+
+
+def test_a_loss_network_can_be_given_by_name(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_DATA", str(shared_data))
+    criterion = PerceptualLoss("vgg19-distilled", content_layers=["relu2_1"])
+    assert criterion(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)).item() > 0
+    with pytest.raises(WeightsError, match="no loss network and no file 'vgg99'"):
+        PerceptualLoss("vgg99")
 
 
 def test_what_is_no_tensor_and_styles_with_nan_are_refused(tiny_network: Any) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from impasto.errors import OptionError
-from impasto.losses import TotalVariation, hole_tv, isotropic_tv, squared_tv, tv_loss
+from impasto.losses import hole_tv, isotropic_tv, squared_tv, tv_loss
 from impasto.losses.total_variation import TvKind
 
 SQUARE = torch.tensor([[0.0, 0.3], [0.4, 0.4]], dtype=torch.float64).reshape(1, 1, 2, 2)
@@ -147,13 +147,6 @@ def test_hole_tv_derivatives_pass_gradcheck() -> None:
 def test_hole_tv_without_a_hole_is_zero() -> None:
     output, image = torch.rand(2, 1, 3, 4, 4).unbind()
     assert hole_tv(output, image, torch.zeros(1, 1, 4, 4)).item() == 0
-
-
-def test_tv_module_gives_the_function() -> None:
-    image = torch.rand(1, 3, 4, 4)
-    module = TotalVariation(kind="isotropic", reduction="mean", beta=1.5, epsilon=1e-4)
-    wanted = isotropic_tv(image, reduction="mean", beta=1.5, epsilon=1e-4)
-    assert torch.equal(module(image), wanted)
 
 
 def test_nonsense_is_refused() -> None:

@@ -5,13 +5,12 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image, ImageCms
 
 from impasto.media import from_pil, read_picture, to_pil, write_picture
-from impasto.media.matrix_profiles import encode_srgb, parse_matrix_profile
-
-tifffile = pytest.importorskip("tifffile")
+from impasto.media.color_profiles import encode_srgb, parse_matrix_profile
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 # XYZ of the primaries, adapted to D50 (columns red, green, blue), as the profiles themselves state.

@@ -5,12 +5,11 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
 from impasto.media import read_picture, write_picture
-
-tifffile = pytest.importorskip("tifffile")
 
 
 def png_bytes(values, *, color_type: int, extra: bytes = b"", interlace: int = 0) -> bytes:

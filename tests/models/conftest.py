@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from impasto.models import save_style_model
+from impasto.models import save_model
 from impasto.networks import StyleNetworkConfig, build_style_network
 
 SMALL = StyleNetworkConfig(width=0.25)
@@ -18,7 +18,7 @@ def style_file(tmp_path: Path) -> Path:
     """A quarter-width style with random weights."""
     torch.manual_seed(0)
     path = tmp_path / "swirls.safetensors"
-    save_style_model(path, build_style_network(SMALL), SMALL, {"artist": "Nobody"})
+    save_model(path, build_style_network(SMALL), SMALL, {"artist": "Nobody"})
     return path
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from impasto.errors import ModelError
-from impasto.models import load_style_model
-from impasto.models.inversion_model import load_inversion_model, save_inversion_model
+from impasto.models import load_style_model, save_model
+from impasto.models.inversion_model import load_inversion_model
 from impasto.networks.inversion import InversionConfig, InversionNetwork
 from impasto.networks.loss.blocks import ConvRelu
 from impasto.networks.loss.network import LossNetwork, Provenance, Stage, StagedLossNetwork
@@ -30,7 +30,7 @@ def _loss_network(weights_hash: str) -> LossNetwork:
 def saved(tmp_path: Path) -> Path:
     torch.manual_seed(1)
     path = tmp_path / "decoder.safetensors"
-    save_inversion_model(path, InversionNetwork(CONFIG), CONFIG, {"licence": "none"})
+    save_model(path, InversionNetwork(CONFIG), CONFIG, {"licence": "none"})
     return path
 
 

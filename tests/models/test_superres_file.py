@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from impasto.errors import ModelError
-from impasto.models import load_style_model, load_superres_model, save_superres_model, upscalers
-from impasto.models.superres_file import SUPERRES
+from impasto.models import load_style_model, load_superres_model, save_model, upscalers
+from impasto.models.kinds import SUPERRES
 from impasto.networks.superres import SuperResConfig, build_superres_network
 
 SMALL = SuperResConfig(factor=2, width=0.125, blocks=1)
@@ -16,7 +16,7 @@ SMALL = SuperResConfig(factor=2, width=0.125, blocks=1)
 
 def save(path: Path, config: SuperResConfig = SMALL, **card: object) -> Path:
     torch.manual_seed(0)
-    save_superres_model(path, build_superres_network(config), config, card)
+    save_model(path, build_superres_network(config), config, card)
     return path
 
 
@@ -33,10 +33,9 @@ def test_every_architecture_comes_back_rounded_to_float16(
     tmp_path: Path, config: SuperResConfig
 ) -> None:
     network = build_superres_network(config)
-    save_superres_model(tmp_path / "m.safetensors", network, config, {"name": "Mine"})
+    save_model(tmp_path / "m.safetensors", network, config, {"name": "Mine"})
     model = load_superres_model(tmp_path / "m.safetensors", factor=config.factor)
     assert (model.name, model.config, model.factor) == ("Mine", config, config.factor)
-    assert model.radius_px == network.radius_px
     for name, tensor in network.state_dict().items():
         rounded = tensor.half().float() if tensor.is_floating_point() else tensor
         assert torch.equal(model.network.state_dict()[name], rounded)

@@ -8,7 +8,7 @@ from torch import Tensor
 from impasto.errors import OptionError
 from impasto.losses import LossWeights, PerceptualLoss
 from impasto.networks import LossNetwork
-from impasto.optimization import OptimizationConfig, optimize_image
+from impasto.optimization import OptimizationConfig, Pictures, optimize_image
 from impasto.optimization.canvas import Canvas
 
 
@@ -41,7 +41,7 @@ def test_a_mask_goes_on_beyond_the_edges_too() -> None:
 
 @pytest.mark.parametrize("border", [-1, 1.5, 10_000])
 def test_borders_that_make_no_sense_are_refused(border: int) -> None:
-    with pytest.raises(OptionError, match="--border"):
+    with pytest.raises(OptionError, match="`border`"):
         OptimizationConfig(border=border)
 
 
@@ -66,7 +66,9 @@ def test_the_objective_is_that_of_the_whole_canvas(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Canvas, "cut", watched)
-        found = optimize_image(config, photo, [painting], loss_network=tiny_loss_network)
+        found = optimize_image(
+            config, Pictures(content=photo, styles=[painting]), loss_network=tiny_loss_network
+        )
     height, width = photo.shape[-2:]
     assert found.image.shape == photo.shape
     assert tuple(canvases[-1].shape) == (1, 3, height + 12, width + 12)

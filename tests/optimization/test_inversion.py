@@ -10,15 +10,15 @@ from torch import Tensor
 
 import impasto.optimization.inversion as inversion
 from impasto.errors import ImageError, OptionError
+from impasto.events import Event, Step
 from impasto.losses import isotropic_tv
+from impasto.losses.strips import Strips
 from impasto.media import psnr, read_picture, resize
 from impasto.networks import LossNetwork, load_loss_network
 from impasto.networks.loss.blocks import ConvRelu
 from impasto.networks.loss.network import Provenance, Stage, StagedLossNetwork
-from impasto.optimization.descent import Stage as Part
-from impasto.optimization.events import Event, OptimizationStep
-from impasto.optimization.inversion import invert_features
-from impasto.optimization.memory import MemoryPlan
+from impasto.optimization.descent import descend
+from impasto.optimization.inversion import inversion_stage, invert_features
 
 
 def _pixels_network() -> LossNetwork:
@@ -91,19 +91,20 @@ def test_events_count_on_from_the_stages_before(
     tiny_loss_network: LossNetwork, photo: Tensor
 ) -> None:
     events: list[Event] = []
-    part = Part(number=2, count=3, before=10, iterations=30)
-    invert_features(
-        tiny_loss_network, photo, "relu3_1", iterations=4, on_event=events.append, stage=part
-    )
-    steps = [event for event in events if isinstance(event, OptimizationStep)]
-    assert [step.iteration for step in steps] == [11, 12, 13, 14]
-    assert {(step.stage, step.stages, step.iterations) for step in steps} == {(2, 3, 30)}
+    layers = ("relu1_1", "relu2_1", "relu3_1")
+    stages = [inversion_stage(tiny_loss_network, photo, layer, iterations=4) for layer in layers]
+    found = descend(stages, on_event=events.append)
+    assert len(found.images) == 3
+    steps = [event for event in events if isinstance(event, Step)]
+    assert [step.iteration for step in steps] == list(range(1, 13))
+    assert {(step.stages, step.iterations) for step in steps} == {(3, 12)}
+    assert [step.stage for step in steps] == [1] * 4 + [2] * 4 + [3] * 4
     last = steps[-1]
-    assert last.total == pytest.approx(
+    assert last.loss == pytest.approx(
         last.terms["content"] + 0.4 * last.terms["tv"],
         rel=1e-5,  # samples of 4 px
     )
-    assert steps[-1].total < steps[0].total
+    assert last.loss < steps[8].loss
 
 
 def test_strips_give_the_inversion_of_the_whole_image(
@@ -114,11 +115,10 @@ def test_strips_give_the_inversion_of_the_whole_image(
     def totals() -> list[float]:
         events: list[Event] = []
         invert_features(tiny_loss_network, image, "relu3_1", iterations=6, on_event=events.append)
-        return [event.total for event in events if isinstance(event, OptimizationStep)]
+        return [event.loss for event in events if isinstance(event, Step)]
 
     whole = totals()
-    plan = MemoryPlan(strip_rows=32, estimate_bytes=0)
-    monkeypatch.setattr(inversion, "plan_memory", lambda *_: plan)
+    monkeypatch.setattr(inversion, "strips_that_fit", lambda *_: Strips(32, 32))
     assert totals() == pytest.approx(whole, rel=1e-3)
 
 

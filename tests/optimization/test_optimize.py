@@ -1,5 +1,7 @@
 """Painting by optimisation, from tensors and from files: what it does, keeps and refuses."""
 
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,23 +15,22 @@ from torch import Tensor
 
 import impasto
 from impasto.errors import ImageError, ImpastoError, OptimizationError, OptionError, WeightsError
+from impasto.events import Cancelled, CancelToken, Event, Notice, Step, ignore
+from impasto.losses.regions import Region
 from impasto.media import luma, read_picture, write_picture
 from impasto.networks import LossNetwork
+from impasto.networks.loss.network import StagedLossNetwork
 from impasto.optimization import (
-    Event,
-    Notice,
     OptimizationConfig,
     OptimizationFiles,
-    OptimizationStep,
     OptimizedImage,
+    Pictures,
     optimize_file,
     optimize_image,
 )
-from impasto.optimization.events import ignore
 from impasto.optimization.memory import plan_memory
 from impasto.optimization.modes import plan_stages
 from impasto.optimization.objective import PixelObjective
-from impasto.optimization.regions import Region
 from impasto.optimization.setup import prepare
 
 Painted = Callable[..., OptimizedImage]
@@ -41,15 +42,15 @@ def painted(tiny_loss_network: LossNetwork, photo: Tensor, painting: Tensor) -> 
     """optimize_image on the photo and the painting with the tiny network."""
 
     def paint(**options: Any) -> OptimizedImage:
-        names = ("masks", "style_masks", "init", "keep_interrupted")
-        given = {name: options.pop(name) for name in names if name in options}
+        names = ("content", "styles", "masks", "style_masks", "init")
+        looked_at = {name: options.pop(name) for name in names if name in options}
+        if isinstance(looked_at.get("init"), str | None):
+            options["init"] = looked_at.pop("init", None)
+        pictures = Pictures(**{"content": photo, "styles": [painting], **looked_at})
+        given = {k: options.pop(k) for k in ("cancel", "keep_interrupted") if k in options}
         on_event = options.pop("on_event", ignore)
-        content = options.pop("content", photo)
-        styles = options.pop("styles", [painting])
         config = OptimizationConfig(**{**QUICK, **options})
-        return optimize_image(
-            config, content, styles, on_event, loss_network=tiny_loss_network, **given
-        )
+        return optimize_image(config, pictures, on_event, loss_network=tiny_loss_network, **given)
 
     return paint
 
@@ -58,11 +59,11 @@ def painted(tiny_loss_network: LossNetwork, photo: Tensor, painting: Tensor) -> 
 def test_every_mode_lowers_its_objective_and_reports_each_term(painted: Painted, mode: str) -> None:
     events: list[Event] = []
     result = painted(mode=mode, on_event=events.append)
-    steps = [event for event in events if isinstance(event, OptimizationStep)]
+    steps = [event for event in events if isinstance(event, Step)]
     assert [step.iteration for step in steps] == list(range(1, len(steps) + 1))
     assert {step.iterations for step in steps} == {12}
     last_stage = [step for step in steps if step.stage == steps[-1].stage]
-    assert last_stage[-1].total < last_stage[0].total
+    assert last_stage[-1].loss < last_stage[0].loss
     assert {"content", "style", "tv"} <= set(steps[-1].terms)
     assert any(name.startswith("style relu") for name in steps[-1].terms)
     assert tuple(result.image.shape) == (1, 3, 40, 48)
@@ -80,9 +81,7 @@ def test_the_same_seed_gives_the_same_picture_and_another_one_another(painted: P
 
 def test_stages_grow_and_report_their_own_sizes(painted: Painted) -> None:
     steps: list[Any] = []
-    painted(
-        size=96, on_event=lambda e: steps.append(e) if isinstance(e, OptimizationStep) else None
-    )
+    painted(size=96, on_event=lambda e: steps.append(e) if isinstance(e, Step) else None)
     sizes = list(dict.fromkeys(tuple(step.image.shape[-2:]) for step in steps))
     assert len(sizes) > 1
     assert sizes == sorted(sizes)
@@ -132,7 +131,7 @@ def test_an_image_to_start_from_is_where_it_starts(painted: Painted, painting: T
     steps: list[Any] = []
 
     def first(event: Event) -> None:
-        if isinstance(event, OptimizationStep):
+        if isinstance(event, Step):
             steps.append(event)
 
     painted(init=painting, iterations=1, optimizer="adam", learning_rate=1e-5, on_event=first)
@@ -144,9 +143,9 @@ def test_an_image_to_start_from_is_where_it_starts(painted: Painted, painting: T
 
 def test_strips_change_nothing_that_can_be_seen(painted: Painted, photo: Tensor) -> None:
     tall = photo.repeat(1, 1, 5, 1)
-    limits = (None, 646_000_000)
+    limits = (None, "646MB")
     images = [
-        painted(content=tall, size=200, start_size=200, iterations=4, max_memory_bytes=limit).image
+        painted(content=tall, size=200, start_size=200, iterations=4, max_memory=limit).image
         for limit in limits
     ]
     torch.testing.assert_close(images[0], images[1], rtol=0, atol=2e-3)
@@ -155,25 +154,65 @@ def test_strips_change_nothing_that_can_be_seen(painted: Painted, photo: Tensor)
 def test_too_little_memory_is_told_before_the_first_iteration(painted: Painted) -> None:
     events: list[Event] = []
     with pytest.raises(OptionError, match="GiB of memory"):
-        painted(max_memory_bytes=1000, on_event=events.append)
-    assert not any(isinstance(event, OptimizationStep) for event in events)
+        painted(max_memory="2MB", on_event=events.append)
+    assert not any(isinstance(event, Step) for event in events)
 
 
 def test_an_interrupted_run_keeps_what_is_there_only_if_asked(
     tiny_loss_network: LossNetwork, photo: Tensor, painting: Tensor
 ) -> None:
     def stop(event: Event) -> None:
-        if isinstance(event, OptimizationStep) and event.iteration == 5:
+        if isinstance(event, Step) and event.iteration == 5:
             raise KeyboardInterrupt
 
     config = OptimizationConfig(**QUICK)
-    arguments = (config, photo, [painting], stop)
+    arguments = (config, Pictures(content=photo, styles=[painting]), stop)
     with pytest.raises(KeyboardInterrupt):
         optimize_image(*arguments, loss_network=tiny_loss_network)
     kept = optimize_image(*arguments, loss_network=tiny_loss_network, keep_interrupted=True)
     assert kept.interrupted
     assert len(kept.history) == 5
     assert tuple(kept.image.shape) == (1, 3, 40, 48)
+
+
+def test_a_token_from_another_thread_ends_it_with_the_best_so_far(painted: Painted) -> None:
+    token = CancelToken()
+    steps: list[Step] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Step):
+            steps.append(event)
+            if len(steps) == 3:
+                thread = threading.Thread(target=token.cancel)
+                thread.start()
+                thread.join()
+
+    kept = painted(on_event=watch, cancel=token, iterations=500)
+    assert kept.interrupted
+    assert len(kept.history) == len(steps) == 3
+    with pytest.raises(Cancelled):
+        painted(cancel=token)  # before there is an image
+
+
+def test_the_loss_network_is_six_frames_of_ours_below_optimize(
+    network_file: Path, photo: Tensor, painting: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`optimize` itself and the network's forward counted."""
+    depths: list[int] = []
+    genuine = StagedLossNetwork.forward
+
+    def counting(self: StagedLossNetwork, *arguments: Any) -> dict[str, Tensor]:
+        frame, names = sys._getframe(1), ["forward"]
+        while frame is not None and names[-1] != "optimize":
+            if "/impasto/" in frame.f_code.co_filename:
+                names.append(frame.f_code.co_name)
+            frame = frame.f_back  # type: ignore[assignment]
+        depths.append(len(names))
+        return genuine(self, *arguments)
+
+    monkeypatch.setattr(StagedLossNetwork, "forward", counting)
+    impasto.optimize(photo, painting, loss_network=str(network_file), iterations=3, start_size=40)
+    assert max(depths) <= 6
 
 
 def test_an_interruption_before_the_first_step_at_a_new_size_keeps_the_last_stage(
@@ -224,16 +263,14 @@ def test_a_painting_shown_larger_than_the_result_goes_in_strips_too(
         device=torch.device("cpu"),
         on_event=ignore,
     )
-    assert setup.strip_rows(stage) is None
+    assert setup.strips(stage) is None
     whole = plan_memory((384, 384), setup.cost, 0.0, "none", None).estimate_bytes
-    tight = replace(setup, config=replace(config, max_memory_bytes=whole - 1))
-    rows = tight.strip_rows(stage)
-    assert rows is not None
+    tight = replace(setup, config=replace(config, max_memory=whole - 1))
+    assert tight.strips(stage) is not None
     # and the loss is the same by strips
     image = photo.clone()
-    assert float(tight.loss(stage)(image)[0]) == pytest.approx(
-        float(setup.loss(stage)(image)[0]), rel=1e-5
-    )
+    totals = [loss.total(loss.terms(image)) for loss in (tight.loss(stage), setup.loss(stage))]
+    assert float(totals[0]) == pytest.approx(float(totals[1]), rel=1e-5)
 
 
 BLANK = torch.full((1, 3, 40, 48), 0.25)
@@ -248,29 +285,29 @@ MASK = torch.ones(1, 1, 40, 48)
         ({"content": torch.rand(1, 3, 9, 48)}, ImageError, "48 x 9 px"),
         ({"content": torch.rand(3, 40, 48)}, OptionError, r"\(N, C, H, W\)"),
         ({"content": torch.full((1, 3, 40, 48), float("nan"))}, OptionError, "finite"),
-        ({"content": torch.rand(1, 3, 20, 400), "size": 64}, OptionError, "larger --size"),
+        ({"content": torch.rand(1, 3, 20, 400), "size": 64}, OptionError, "larger `size`"),
         ({"styles": []}, OptionError, "at least one painting"),
         ({"size": 100_000}, OptionError, "8192"),
-        ({"size": 3}, OptionError, "--size"),
-        ({"iterations": 0}, OptionError, "--iterations"),
+        ({"size": 3}, OptionError, "`size`"),
+        ({"iterations": 0}, OptionError, "`iterations`"),
         ({"mode": "worst"}, OptionError, "choose from"),
-        ({"colors": "sepia"}, OptionError, "--colors"),
-        ({"optimizer": "sgd"}, OptionError, "--optimizer"),
-        ({"style_weight": -1.0}, OptionError, "--style-weight"),
-        ({"style_weight": float("nan")}, OptionError, "--style-weight"),
-        ({"style_scale": 0.0}, OptionError, "--style-scale"),
-        ({"learning_rate": float("inf")}, OptionError, "--learning-rate"),
-        ({"learning_rate": 0.1}, OptionError, "--optimizer adam"),
+        ({"colors": "sepia"}, OptionError, "`colors`"),
+        ({"optimizer": "sgd"}, OptionError, "`optimizer`"),
+        ({"style_weight": -1.0}, OptionError, "`style_weight`"),
+        ({"style_weight": float("nan")}, OptionError, "`style_weight`"),
+        ({"style_scale": 0.0}, OptionError, "`style_scale`"),
+        ({"learning_rate": float("inf")}, OptionError, "`learning_rate`"),
+        ({"learning_rate": 0.1}, OptionError, "`optimizer` adam"),
         ({"content_layers": {"relu9_9": 1.0}}, OptionError, "relu9_9"),
         ({"style_layers": {"relu1_1": -1.0}}, OptionError, "weight of style layer 'relu1_1'"),
-        ({"content_layers": {"relu1_1": float("nan")}}, OptionError, "content layer 'relu1_1'"),
-        ({"style_layers": {}}, OptionError, "--style-weight 0"),
+        ({"content_layers": {"relu1_1": float("nan")}}, OptionError, "`content_layers`"),
+        ({"style_layers": {}}, OptionError, "`style_weight` 0"),
         ({"style_layers": ["relu1_1", "relu1_1"]}, OptionError, "each layer once"),
-        ({"style_weight": "4"}, OptionError, "--style-weight"),
-        ({"threads": -1}, OptionError, "--threads"),
-        ({"relative": False}, OptionError, "--absolute is for --mode paper"),
-        ({"size": 40, "start_size": 64}, OptionError, "--start-size 64 is above"),
-        ({"loss_network_family": "caffe"}, OptionError, "--loss-network-family"),
+        ({"style_weight": "4"}, OptionError, "`style_weight`"),
+        ({"threads": -1}, OptionError, "`threads`"),
+        ({"relative": False}, OptionError, "absolute errors .* are for `mode` paper"),
+        ({"size": 40, "start_size": 64}, OptionError, "`start_size` 64 is above"),
+        ({"loss_network_family": "caffe"}, OptionError, "`loss_network_family`"),
         ({"styles": [torch.rand(1, 3, 16, 400)]}, OptionError, "painting 1 would be shown as"),
         ({"style_layers": {"conv1_1": 1.0}}, OptionError, "conv1_1"),
         ({"style_weight": 1e38, "content_weight": 1e38}, OptimizationError, "lower the weights"),
@@ -294,7 +331,7 @@ def test_bad_input_is_refused_by_type_before_the_first_iteration(
     events: list[Event] = []
     with pytest.raises(error, match=said):
         painted(**options, on_event=events.append)
-    assert not any(isinstance(event, OptimizationStep) for event in events)
+    assert not any(isinstance(event, Step) for event in events)
 
 
 def save(path: Path, pixels: Tensor, **options: Any) -> Path:
@@ -371,7 +408,7 @@ def test_an_interrupted_file_is_written_from_what_is_there(
     files: OptimizationFiles, network_file: Path
 ) -> None:
     def stop(event: Event) -> None:
-        if isinstance(event, OptimizationStep) and event.iteration == 2:
+        if isinstance(event, Step) and event.iteration == 2:
             raise KeyboardInterrupt
 
     assert optimize_file(config_of(network_file), files, stop).interrupted
@@ -419,7 +456,7 @@ def test_a_preview_that_cannot_be_written_is_told_once_and_the_work_goes_on(
     def refuse(path: Path, *_: Any) -> None:
         raise ImageError(f"{path}: the disk is full")
 
-    monkeypatch.setattr("impasto.optimization.preview.write_picture", refuse)
+    monkeypatch.setattr("impasto.media.tensor_writing.write_picture", refuse)
     events: list[Event] = []
     optimize_file(config_of(network_file), files, events.append)
     told = [e.message for e in events if isinstance(e, Notice) and "previews" in e.message]

@@ -7,25 +7,21 @@ import pytest
 import torch
 from torch import Tensor
 
+from impasto.events import Event, ignore
 from impasto.losses import (
     LossWeights,
     PerceptualLoss,
-    gatys_content_loss,
-    gatys_gram_matrix,
-    gatys_style_loss,
     gram_matrix,
 )
+from impasto.losses.regions import Region, layer_sizes, reduced
+from impasto.losses.strips import Strips, sums_in_strips, whole_features
+from impasto.losses.terms import ContentTerm, StyleTerm
 from impasto.networks import LossNetwork
 from impasto.optimization.config import OptimizationConfig
-from impasto.optimization.events import Event, ignore
-from impasto.optimization.modes import Stage
-from impasto.optimization.objective import PixelObjective, perceptual_objective
-from impasto.optimization.picture_loss import PictureLoss
-from impasto.optimization.regions import Region, reduced
+from impasto.optimization.memory import network_cost
+from impasto.optimization.modes import StagePlan
+from impasto.optimization.objective import PictureLoss, PixelObjective
 from impasto.optimization.setup import Setup, prepare
-from impasto.optimization.statistics import ContentSum, FeatureStatistics, GramSum
-from impasto.optimization.strips import network_cost, strips_of
-from impasto.optimization.targets import Targets
 
 CPU = torch.device("cpu")
 
@@ -47,7 +43,7 @@ def stage_loss(
 ) -> PictureLoss:
     setup = set_up(network, photo, regions, **options)
     size_hw = (photo.shape[2], photo.shape[3])
-    return setup.loss(Stage(size_hw=size_hw, iterations=1, optimizer="lbfgs"))
+    return setup.loss(StagePlan(size_hw=size_hw, iterations=1, optimizer="lbfgs"))
 
 
 LAYERS: dict[str, Any] = {
@@ -67,7 +63,7 @@ def test_the_papers_mode_is_the_perceptual_loss_of_training(
     scaled = scaled.clamp(0, 1)
     criterion.set_style(scaled)
     criterion.set_content(photo)
-    expected = perceptual_objective(criterion)
+    expected = PixelObjective(criterion)
     ours = PixelObjective(
         stage_loss(
             tiny_loss_network,
@@ -105,15 +101,15 @@ def test_the_mode_gatys_is_alpha_content_plus_beta_style(
     layers = ["relu1_1", "relu2_1", "relu3_1"]
     painted, content, paint = (tiny_loss_network(x, layers) for x in (START, photo, style))
     style_layers = {"relu1_1": 0.2, "relu2_1": 0.7}
-    expected = 0.3 * gatys_content_loss(painted["relu3_1"], content["relu3_1"])
-    expected += 20 * gatys_style_loss(
-        painted,
-        {layer: gatys_gram_matrix(paint[layer]) for layer in style_layers},
-        layer_weights=style_layers,
-    )
-    total, terms = loss(START)
-    assert float(total) == pytest.approx(float(expected), rel=1e-5)
-    assert float(terms["tv"]) == 0
+    expected = 0.3 / 2 * (painted["relu3_1"] - content["relu3_1"]).square().sum()
+    for layer, weight in style_layers.items():
+        _, channels, height, width = painted[layer].shape
+        ours, theirs = (x[layer][0].flatten(1) for x in (painted, paint))
+        distance = (ours @ ours.T - theirs @ theirs.T).square().sum()
+        expected += 20 * weight * distance / (4 * channels**2 * (height * width) ** 2)
+    terms = loss.terms(START)
+    assert float(loss.total(terms)) == pytest.approx(float(expected), rel=1e-5)
+    assert float(terms.tv) == 0
 
 
 def test_gatys_content_at_an_absent_layer_takes_the_nearest_and_says_so(
@@ -144,18 +140,22 @@ def test_strips_give_the_value_and_gradient_of_the_whole_image(
     image = torch.rand(1, 3, 210, 33, generator=torch.Generator().manual_seed(1))
     target = network(image.flip(2), ["relu3_1"])["relu3_1"]
     guide = torch.rand(1, 1, 105, 16, generator=torch.Generator().manual_seed(2))
-    sums = [
-        ContentSum(layer="relu3_1", target=target),
-        GramSum(layer="relu1_2", scale=0.01),
-        GramSum(layer="relu2_1", scale=0.02, guide=guide),
+    gram = torch.zeros(1, 1, 1)
+    terms = [
+        ContentTerm("relu3_1", target),
+        StyleTerm("relu1_2", gram, positions=210 * 33),
+        StyleTerm("relu2_1", gram, positions=7.0, guide=guide),
     ]
     cost = network_cost(network, ["relu3_1", "relu1_2", "relu2_1"], torch.float32, CPU)
     assert cost.reach_px == 32
     results = []
     for rows in (None, 32, 96):
-        statistics = FeatureStatistics(network, sums, strip_rows=rows, reach_px=cost.reach_px)
         leaf = image.clone().requires_grad_(True)
-        found = statistics(leaf)
+        if rows is None:
+            features = network(leaf, [term.layer for term in terms])
+            found = tuple(term.sums(features[term.layer]) for term in terms)
+        else:
+            found = sums_in_strips(network, leaf, terms, Strips(rows, cost.reach_px))
         total = sum((each.square().sum() for each in found), start=torch.zeros(()))
         (gradient,) = torch.autograd.grad(total, leaf)
         results.append((total.detach(), gradient))
@@ -168,13 +168,13 @@ def test_features_for_targets_are_the_same_in_strips(tiny_loss_network: LossNetw
     image = torch.rand(1, 3, 167, 20, generator=torch.Generator().manual_seed(1))
     layers = ["relu1_2", "relu3_1"]
     whole = tiny_loss_network(image, layers)
-    parts = FeatureStatistics(tiny_loss_network, [], strip_rows=64, reach_px=32)
-    for layer, features in parts.features(image, layers).items():
+    parts = whole_features(tiny_loss_network, image, layers, Strips(64, 32))
+    for layer, features in parts.items():
         torch.testing.assert_close(features, whole[layer], rtol=1e-5, atol=1e-6)
 
 
 def test_strips_cover_every_row_once_and_a_narrow_rest_joins_its_neighbour() -> None:
-    strips = list(strips_of(200, 64, 32))
+    strips = list(Strips(64, 32).of(200))
     assert [(s.top, s.bottom) for s in strips] == [(0, 64), (64, 128), (128, 200)]
     assert [(s.above, s.below) for s in strips] == [(0, 96), (32, 160), (96, 200)]
     assert [s.last for s in strips] == [False, False, True]
@@ -182,11 +182,10 @@ def test_strips_cover_every_row_once_and_a_narrow_rest_joins_its_neighbour() -> 
 
 def test_a_layers_shape_is_told_from_narrow_parts(tiny_loss_network: LossNetwork) -> None:
     image = torch.rand(1, 3, 131, 77)
-    for layer, shape in (
-        Targets(network=tiny_loss_network).shapes(image, tiny_loss_network.layer_names).items()
-    ):
+    sizes = layer_sizes(tiny_loss_network, image, tiny_loss_network.layer_names)
+    for layer, (channels, size_hw) in sizes.items():
         features = tiny_loss_network(image, [layer])[layer]
-        assert (1, shape.channels, *shape.size_hw) == tuple(features.shape)
+        assert (1, channels, *size_hw) == tuple(features.shape)
 
 
 def test_a_masked_region_is_compared_by_its_own_gram_matrix(
@@ -201,7 +200,7 @@ def test_a_masked_region_is_compared_by_its_own_gram_matrix(
         tiny_loss_network, photo, [region], content_weight=0, tv_weight=0, style_weight=1,
         style_layers={"relu1_1": 1.0},
     )  # fmt: skip
-    _, terms = loss(photo)
+    terms = loss.terms(photo).named()
     ours = gram_matrix(tiny_loss_network(photo, ["relu1_1"])["relu1_1"][..., :24])
     wanted = gram_matrix(tiny_loss_network(painting, ["relu1_1"])["relu1_1"][..., 24:])
     expected = (ours - wanted).square().sum() / wanted.square().sum()
@@ -219,11 +218,11 @@ def test_several_styles_without_masks_make_one_mean_target(
     grams = [gram_matrix(tiny_loss_network(r.style, ["relu2_1"])["relu2_1"]) for r in regions]
     wanted = 0.75 * grams[0] + 0.25 * grams[1]
     ours = gram_matrix(tiny_loss_network(painting, ["relu2_1"])["relu2_1"])
-    _, terms = loss(torch.nn.functional.pad(painting, (0, 4, 0, 4)))
-    assert len(loss.style) == 1
-    torch.testing.assert_close(loss.style[0].target, wanted, rtol=1e-4, atol=1e-7)
+    terms = loss.terms(torch.nn.functional.pad(painting, (0, 4, 0, 4)))
+    assert len(loss.wanted) == 1
+    torch.testing.assert_close(loss.wanted[0].target, wanted, rtol=1e-4, atol=1e-7)
     assert ours.shape == wanted.shape
-    assert float(terms["style"]) > 0
+    assert float(terms.style) > 0
 
 
 def test_a_mask_is_reduced_to_mean_coverage() -> None:

@@ -13,9 +13,8 @@ from impasto.networks.loss.network import LossNetwork, Provenance, Stage, Staged
 from impasto.optimization.adam import averaged_adam
 from impasto.optimization.config import OptimizationConfig
 from impasto.optimization.layers import default_layers
-from impasto.optimization.memory import plan_memory
+from impasto.optimization.memory import NetworkCost, network_cost, plan_memory
 from impasto.optimization.modes import plan_stages
-from impasto.optimization.strips import NetworkCost, network_cost
 from impasto.training import read_recipe
 
 CPU = torch.device("cpu")
@@ -119,7 +118,7 @@ def test_memory_decides_between_the_whole_image_and_strips() -> None:
     assert plan.strip_rows is not None
     assert plan.strip_rows % 32 == 0
     assert plan.estimate_bytes <= 4 * 2**30
-    with pytest.raises(OptionError, match=r"GiB.*smaller --size"):
+    with pytest.raises(OptionError, match=r"GiB.*smaller `size`"):
         plan_memory(size_hw, COST, 0.0, "adam", 2**30)
 
 

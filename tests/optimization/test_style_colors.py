@@ -3,7 +3,7 @@
 import torch
 
 from impasto.media import luma
-from impasto.optimization.style_colors import gray, gray_style, match_color_statistics
+from impasto.optimization.pictures import gray, gray_style, match_color_statistics
 
 
 def moments(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

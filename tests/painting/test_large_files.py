@@ -13,13 +13,17 @@ import pytest
 import torch
 from PIL import Image
 
+from impasto.engines import passes
 from impasto.engines.engine import Engine
 from impasto.engines.passes import PassRunner
 from impasto.errors import ImageError, ModelError, OptionError
+from impasto.events import Notice, Progress
 from impasto.media import read_picture, write_picture
 from impasto.models import StyleModel
-from impasto.painting import large_files, large_pictures
-from impasto.painting.large_files import Source
+from impasto.painting import painter
+from impasto.painting.options import LARGEST_PIXELS, StylizeFileOptions
+from impasto.painting.sources import SourceFile
+from impasto.painting.styling import StyleWork
 from impasto.painting.stylize import stylize_file
 
 GENERATOR = torch.Generator().manual_seed(5)
@@ -30,7 +34,7 @@ ALPHA = (torch.rand(1, 1, 61, 150, generator=GENERATOR) * 2 - 0.5).clamp(0, 1)
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every picture is too large for the memory."""
-    monkeypatch.setattr(Source, "fits", lambda *given: False)  # noqa: ARG005
+    monkeypatch.setattr(StyleWork, "fits", lambda *given, **options: False)  # noqa: ARG005
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def both(
         targets = [tmp_path / f"{way}{suffix}" for way in ("memory", "disk")]
         stylize_file(source, targets[0], engine, **look)
         with monkeypatch.context() as patch:
-            patch.setattr(Source, "fits", lambda *given: False)  # noqa: ARG005
+            patch.setattr(StyleWork, "fits", lambda *given, **options: False)  # noqa: ARG005
             stylize_file(source, targets[1], engine, **look)
         assert list((tmp_path / "scratch").iterdir()) == []
         return tuple(read_picture(target) for target in targets)  # type: ignore[return-value]
@@ -113,28 +117,27 @@ def test_grey_turned_photos_with_metadata_into_other_formats(
 def test_bfloat16_and_float32_after_nan(
     model: StyleModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, target, notices = tmp_path / "photo.png", tmp_path / "painted.png", []
+    source, target, events = tmp_path / "photo.png", tmp_path / "painted.png", []
     write_picture(source, PIXELS)
-    genuine = large_pictures.run_plan
+    genuine = passes.run_plan
 
     def broken(steps: Any, image: Any, *rest: Any, **options: Any) -> Any:
         if image.dtype == torch.bfloat16:
-            raise large_pictures.NotFiniteError("a map holds NaN or infinity")
+            raise passes.NotFiniteError("a map holds NaN or infinity")
         return genuine(steps, image, *rest, **options)
 
-    monkeypatch.setattr(large_pictures, "run_plan", broken)
+    monkeypatch.setattr(passes, "run_plan", broken)
     engine = Engine(
         model,
         device="cpu",
         backend="eager",
         precision="bfloat16",
         border=0,
-        on_notice=notices.append,
     )
-    stylize_file(source, target, engine)
+    stylize_file(source, target, engine, on_event=events.append)
     expected = model(read_picture(source).pixels)
     torch.testing.assert_close(read_picture(target).pixels, expected, rtol=0, atol=0.51 / 255)
-    assert notices[1] == "random leaves the range of bfloat16 here"
+    assert Notice(message="random leaves the range of bfloat16 here") in events
 
 
 @pytest.mark.usefixtures("large")
@@ -145,9 +148,9 @@ def test_a_model_with_nan_in_it_is_blamed(
     write_picture(source, PIXELS)
 
     def broken(*_: Any, **__: Any) -> Any:
-        raise large_pictures.NotFiniteError("a map holds NaN or infinity")
+        raise passes.NotFiniteError("a map holds NaN or infinity")
 
-    monkeypatch.setattr(large_pictures, "run_plan", broken)
+    monkeypatch.setattr(passes, "run_plan", broken)
     with pytest.raises(ModelError, match="'random' gives NaN"):
         stylize_file(source, tmp_path / "painted.png", Engine(model, device="cpu"))
     assert not (tmp_path / "painted.png").exists()
@@ -155,12 +158,13 @@ def test_a_model_with_nan_in_it_is_blamed(
 
 @pytest.mark.usefixtures("large")
 def test_progress_rises_to_one(engine: Engine, tmp_path: Path) -> None:
-    source, heard = tmp_path / "photo.png", []
+    source, events = tmp_path / "photo.png", []
     write_picture(source, PIXELS)
-    stylize_file(source, tmp_path / "painted.png", engine, size=300, on_progress=heard.append)
+    stylize_file(source, tmp_path / "painted.png", engine, size=300, on_event=events.append)
+    heard = [event.done for event in events if isinstance(event, Progress)]
     assert heard[-1] == pytest.approx(1)
-    painting = heard[2:]  # reading and resizing are told one after the other
-    assert painting == sorted(painting)
+    assert heard == sorted(heard)
+    assert len(set(heard)) > 20
 
 
 @pytest.mark.usefixtures("large")
@@ -168,7 +172,7 @@ def test_an_interrupted_painting_goes_on_where_it_was(
     model: StyleModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, target = tmp_path / "photo.png", tmp_path / "painted.png"
-    scratch, notices = tmp_path / "scratch", []
+    scratch, events = tmp_path / "scratch", []
     write_picture(source, PIXELS)
     engine = Engine(
         model,
@@ -176,7 +180,6 @@ def test_an_interrupted_painting_goes_on_where_it_was(
         backend="eager",
         precision="float32",
         scratch=scratch,
-        on_notice=notices.append,
     )
     stylize_file(source, tmp_path / "expected.png", engine)
     genuine, passes = PassRunner._go_through, []
@@ -191,8 +194,9 @@ def test_an_interrupted_painting_goes_on_where_it_was(
     with pytest.raises(KeyboardInterrupt, match="the same command goes on from there"):
         stylize_file(source, target, engine)
     assert not target.exists()
-    stylize_file(source, target, engine)
-    assert "going on after 9 finished passes" in notices  # eight, and reading the file
+    stylize_file(source, target, engine, on_event=events.append)
+    # eight passes, and reading the file
+    assert Notice(message="going on after 9 finished steps") in events
     assert passes == [*range(2, 11), *range(10, 22)]
     assert target.read_bytes() == (tmp_path / "expected.png").read_bytes()
     assert list(scratch.iterdir()) == []
@@ -209,7 +213,7 @@ def test_what_is_left_of_another_photo_is_not_gone_on_from(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(large_pictures, "write_samples", stop)
+        patch.setattr(painter, "write_samples", stop)
         with pytest.raises(KeyboardInterrupt):
             stylize_file(source, target, engine)
     write_picture(source, 1 - PIXELS)
@@ -222,11 +226,12 @@ KILLED = r"""
 import sys, time
 from pathlib import Path
 import torch
-from impasto.painting.large_files import Source
+from impasto.painting.styling import StyleWork
 from impasto.painting.stylize import stylize_file
+from impasto.engines import passes
 from impasto.engines.passes import PassRunner
 from impasto.models import load_style_model
-Source.fits = lambda *given: False
+StyleWork.fits = lambda *given, **options: False
 seen = []
 genuine = PassRunner._go_through
 def slow(self, *given, **options):
@@ -270,7 +275,7 @@ def test_too_little_memory_or_disk_is_told_before_the_work(
     with pytest.raises(OptionError, match="not enough memory even for one tile"):
         stylize_file(source, target, tight)
     engine = Engine(model, device="cpu", backend="eager", scratch=tmp_path / "scratch")
-    monkeypatch.setattr(large_pictures.LargePainting, "_scratch_bytes", lambda *given: 10**18)  # noqa: ARG005
+    monkeypatch.setattr(StyleWork, "scratch_bytes", lambda *given: 10**18)  # noqa: ARG005
     with pytest.raises(OptionError, match="--scratch"):
         stylize_file(source, target, engine)
     assert list((tmp_path / "scratch").iterdir()) == []
@@ -309,7 +314,7 @@ def test_a_limit_of_memory_takes_the_place_of_the_limit_of_pixels(
 ) -> None:
     source = tmp_path / "photo.png"
     write_picture(source, PIXELS)
-    monkeypatch.setattr("impasto.painting.stylize.DEFAULT_MAX_PIXELS", 100)
+    monkeypatch.setattr("impasto.media.picture.DEFAULT_MAX_PIXELS", 100)
     with pytest.raises(ImageError, match="above the limit"):
         stylize_file(source, tmp_path / "painted.png", Engine(model, device="cpu"))
     stylize_file(source, tmp_path / "painted.png", Engine(model, device="cpu", max_memory="40GB"))
@@ -318,10 +323,16 @@ def test_a_limit_of_memory_takes_the_place_of_the_limit_of_pixels(
 def test_which_pictures_fit(model: StyleModel, tmp_path: Path) -> None:
     source = tmp_path / "photo.png"
     Image.fromarray(np.zeros((3000, 4000, 3), np.uint8)).save(source)
-    file = Source(path=source, max_pixels=10**9)
-    assert file.header.size_hw == (3000, 4000)
-    assert file.header.decoded_bytes == 4 * 3000 * 4000
-    assert not file.fits(Engine(model, device="cpu", backend="eager", max_memory="600MB"), None)
-    assert file.fits(Engine(model, device="cpu", backend="eager", max_memory="4GB"), None)
-    assert not file.fits(Engine(model, device="cpu", backend="eager", max_memory="4GB"), 30000)
-    assert large_files.LARGEST_PIXELS > 16_000**2
+    header = SourceFile(path=source, max_pixels=10**9).header
+    assert header.size_hw == (3000, 4000)
+    assert header.decoded_bytes == 4 * 3000 * 4000
+
+    def fits(max_memory: str, size: int | None = None) -> bool:
+        engine = Engine(model, device="cpu", backend="eager", max_memory=max_memory)
+        work = StyleWork(engine, print)
+        return work.fits(header, StylizeFileOptions(size=size), by_rows=True)
+
+    assert not fits("600MB")
+    assert fits("4GB")
+    assert not fits("4GB", 30000)
+    assert LARGEST_PIXELS > 16_000**2

@@ -11,15 +11,18 @@ import torch
 from PIL import Image
 
 from impasto.engines.stores import FileStore
+from impasto.engines.tile_engine import SuperResOptions, TileEngine
 from impasto.errors import ImageError, OptionError
+from impasto.events import Notice, Progress
 from impasto.media import read_picture, write_picture
 from impasto.media.streaming import streamed_file
 from impasto.models import SuperResModel
 from impasto.networks.superres import SuperResConfig
-from impasto.painting import SuperResOptions, large_upscaling, upscale_file
-from impasto.painting.large_steps import LargeStep
-from impasto.painting.source_files import SourceFile
-from impasto.painting.upscale import restore, upscale
+from impasto.painting import restore, restore_file, upscale_file
+from impasto.painting.canvas import FilePlane
+from impasto.painting.enlarging import TileWork, _Step
+from impasto.painting.sources import SourceFile
+from impasto.painting.upscale import upscale
 
 Make = Callable[..., SuperResModel]
 GENERATOR = torch.Generator().manual_seed(7)
@@ -28,13 +31,20 @@ ALPHA = (torch.rand(1, 1, 41, 53, generator=GENERATOR) * 2 - 0.5).clamp(0, 1)
 HARD_ALPHA = torch.ones(1, 1, 41, 53)
 HARD_ALPHA[..., 10:25, 12:40] = 0
 SMALL: dict[str, Any] = {"width": 0.125, "blocks": 1}
-FITS = "impasto.painting.upscale.fits_in_memory"
+
+
+def enhance_file(source: Path, target: Path, model: Any, **options: Any) -> None:
+    """Enlarge or restore, as the first of the models is made for."""
+    if model[0].factor > 1:
+        upscale_file(source, target, model=model, **options)
+    else:
+        restore_file(source, target, *model, **options)
 
 
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every picture is too large for the memory."""
-    monkeypatch.setattr(FITS, lambda *given, **options: False)  # noqa: ARG005
+    monkeypatch.setattr(TileWork, "fits", lambda *given, **options: False)  # noqa: ARG005
 
 
 @pytest.fixture
@@ -44,17 +54,13 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple
     def enlarge(
         source: Path, models: Any, suffix: str = ".png", tile_px: int = 16, **given: Any
     ) -> tuple[Path, Path]:
-        names = ("size", "mask", "keep_metadata")
-        options = SuperResOptions(
-            tile_px=tile_px, **{key: value for key, value in given.items() if key not in names}
-        )
-        others = {key: value for key, value in given.items() if key in names}
+        options = {"tile_px": tile_px, "device": "cpu", **given}
         memory, disk = (tmp_path / f"{way}{suffix}" for way in ("memory", "disk"))
-        upscale_file(source, memory, models, options, device="cpu", **others)
+        enhance_file(source, memory, models, **options)
         scratch = tmp_path / "scratch"
         with monkeypatch.context() as patch:
-            patch.setattr(FITS, lambda *given, **options: False)  # noqa: ARG005
-            upscale_file(source, disk, models, options, device="cpu", scratch=scratch, **others)
+            patch.setattr(TileWork, "fits", lambda *given, **options: False)  # noqa: ARG005
+            enhance_file(source, disk, models, scratch=scratch, **options)
         assert list(scratch.iterdir()) == []
         return memory, disk
 
@@ -180,11 +186,12 @@ def test_a_source_that_is_decoded_in_parts_gives_the_same(
     pytest.importorskip("pyvips")
     source = tmp_path / f"photo{suffix}"
     write_picture(source, PIXELS)
-    monkeypatch.setattr(
-        SourceFile,
-        "open",
-        lambda self, free: lambda: streamed_file(self.path, 10**9),  # noqa: ARG005
-    )
+    genuine = SourceFile.decoded
+
+    def decoded(self: SourceFile, free_bytes: int | None = None) -> Any:
+        return genuine(self) if free_bytes is None else streamed_file(self.path, 10**9)
+
+    monkeypatch.setattr(SourceFile, "decoded", decoded)
     memory, disk = map(read_picture, both(source, [upscaler]))
     atol = 1.01 / 255 if suffix != ".jpg" else 8 / 255  # another decoder of JPEG
     torch.testing.assert_close(disk.pixels, memory.pixels, rtol=0, atol=atol)
@@ -237,21 +244,22 @@ class TestRestore:
         Image.new("L", (10, 9)).save(mask)
         filler = make_upscaler(SuperResConfig(factor=1, in_channels=4, **SMALL))
         with pytest.raises(OptionError, match="give a mask"):
-            upscale_file(source, target, [filler], scratch=tmp_path / "scratch")
+            restore_file(source, target, filler, scratch=tmp_path / "scratch")
         with pytest.raises(ImageError, match="10 x 9 px for a picture of 53 x 41 px"):
-            upscale_file(source, target, [filler], mask=mask)
+            restore_file(source, target, filler, mask=mask)
         plain = make_upscaler(SuperResConfig(factor=1, **SMALL))
         with pytest.raises(OptionError, match="takes no mask"):
-            upscale_file(source, target, [plain], mask=mask)
+            restore_file(source, target, plain, mask=mask)
         assert list((tmp_path / "scratch").iterdir()) == []
 
 
 @pytest.mark.usefixtures("large")
 def test_progress_rises_to_one(upscaler: SuperResModel, tmp_path: Path) -> None:
-    heard: list[float] = []
-    options = SuperResOptions(tile_px=10, on_progress=heard.append)
+    events: list[Any] = []
+    options: dict[str, Any] = {"tile_px": 10, "device": "cpu", "on_event": events.append}
     source = photo_at(tmp_path, alpha=ALPHA)
-    upscale_file(source, tmp_path / "large.png", [upscaler], options, device="cpu")
+    upscale_file(source, tmp_path / "large.png", model=upscaler, **options)
+    heard = [event.done for event in events if isinstance(event, Progress)]
     assert heard == sorted(heard)
     assert heard[-1] == pytest.approx(1)
     assert len(set(heard)) > 10
@@ -263,25 +271,26 @@ def test_an_interrupted_picture_goes_on_where_it_was(
     upscaler: SuperResModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, color_match: str
 ) -> None:
     source, target, scratch = photo_at(tmp_path), tmp_path / "large.png", tmp_path / "scratch"
-    options = SuperResOptions(tile_px=10, color_match=color_match)
-    notices: list[str] = []
-    given: dict[str, Any] = {"device": "cpu", "scratch": scratch, "on_notice": notices.append}
-    upscale_file(source, tmp_path / "expected.png", [upscaler], options, **given)
-    genuine, tops = LargeStep._run_band, []
+    events: list[Any] = []
+    given: dict[str, Any] = {"device": "cpu", "scratch": scratch, "on_event": events.append}
+    given |= {"model": upscaler, "tile_px": 10, "color_match": color_match}
+    upscale_file(source, tmp_path / "expected.png", **given)
+    genuine, tops = TileEngine.run, []
 
-    def stopping(self: LargeStep, band: Any, *rest: Any) -> None:
-        tops.append(band.top)
+    def stopping(self: TileEngine, *rest: Any, region: Any, **options: Any) -> None:
+        tops.append(region.top)
         if len(tops) == 4:
             raise KeyboardInterrupt
-        genuine(self, band, *rest)
+        genuine(self, *rest, region=region, **options)
 
-    monkeypatch.setattr(LargeStep, "_run_band", stopping)
+    monkeypatch.setattr(TileEngine, "run", stopping)
     with pytest.raises(KeyboardInterrupt, match="the same command goes on from there"):
-        upscale_file(source, target, [upscaler], options, **given)
+        upscale_file(source, target, **given)
     assert not target.exists()
-    upscale_file(source, target, [upscaler], options, **given)
+    upscale_file(source, target, **given)
     assert tops == [0, 9, 18, 27, 27, 36]
-    assert "going on after 4 finished steps" in notices  # three bands, and reading the file
+    # three bands, and reading the file
+    assert Notice(message="going on after 4 finished steps") in events
     assert target.read_bytes() == (tmp_path / "expected.png").read_bytes()
     assert list(scratch.iterdir()) == []
 
@@ -298,11 +307,11 @@ def test_a_disk_that_fills_up_is_told_and_left_clean(
     with monkeypatch.context() as patch:
         patch.setattr(FileStore, "_opened", full)
         with pytest.raises(OptionError, match=r"No space left.*--scratch"):
-            upscale_file(source, target, [upscaler], device="cpu", scratch=scratch)
+            upscale_file(source, target, model=upscaler, device="cpu", scratch=scratch)
     assert list(scratch.iterdir()) == []
-    monkeypatch.setattr(large_upscaling.LargeUpscaling, "_scratch_bytes", lambda *_: 10**18)
+    monkeypatch.setattr(TileWork, "scratch_bytes", lambda *_: 10**18)
     with pytest.raises(OptionError, match="are needed for a while"):
-        upscale_file(source, target, [upscaler], device="cpu", scratch=scratch)
+        upscale_file(source, target, model=upscaler, device="cpu", scratch=scratch)
     assert not target.exists()
 
 
@@ -311,7 +320,7 @@ def test_a_damaged_photo_leaves_nothing_behind(upscaler: SuperResModel, tmp_path
     source = photo_at(tmp_path)
     source.write_bytes(source.read_bytes()[:3000])
     with pytest.raises(ImageError, match=r"photo\.png"):
-        upscale_file(source, tmp_path / "large.png", [upscaler], scratch=tmp_path / "scratch")
+        upscale_file(source, tmp_path / "large.png", model=upscaler, scratch=tmp_path / "scratch")
     assert list((tmp_path / "scratch").iterdir()) == []
     assert not (tmp_path / "large.png").exists()
 
@@ -319,7 +328,7 @@ def test_a_damaged_photo_leaves_nothing_behind(upscaler: SuperResModel, tmp_path
 def test_too_little_memory_is_told_before_the_work(upscaler: SuperResModel, tmp_path: Path) -> None:
     source, target = photo_at(tmp_path), tmp_path / "large.png"
     with pytest.raises(OptionError, match="not enough memory even for one tile"):
-        upscale_file(source, target, [upscaler], max_memory="60MB", device="cpu")
+        upscale_file(source, target, model=upscaler, max_memory="60MB", device="cpu")
     assert not target.exists()
 
 
@@ -331,24 +340,22 @@ def test_formats_that_are_not_written_by_rows_need_room_for_the_whole(
     Image.fromarray(np.zeros((2000, 3000, 3), np.uint8)).save(source)
     monkeypatch.setattr(upscaler.network, "forward", None)  # any work would fail
     with pytest.raises(OptionError, match=r"writing \.jpg takes .* choose PNG or TIFF"):
-        upscale_file(source, tmp_path / "large.jpg", [upscaler], max_memory="500MB", device="cpu")
+        upscale_file(source, tmp_path / "large.jpg", model=upscaler, max_memory="500MB")
 
 
 def test_tiles_become_smaller_where_memory_is_short(upscaler: SuperResModel) -> None:
     def tile_of(free_bytes: int) -> tuple[int, int]:
-        step = LargeStep(
-            model=upscaler,
-            options=SuperResOptions(tile_px=400),
+        store = FileStore(Path("none"), 3, (12_000, 16_000), torch.uint8, torch.device("cpu"))
+        step = _Step(
+            engine=TileEngine(upscaler, SuperResOptions(tile_px=400)),
             size_hw=(3000, 4000),
-            see=lambda box: torch.zeros(1, 3, box.height, box.width),
-            see_alpha=None,
-            network_alpha=False,
-            hard=False,
             colors=3,
+            plane=FilePlane(store=store, dtype=np.dtype(np.uint8)),
             free_bytes=free_bytes,
+            tell=print,
+            runs=1,
         )
-        store = FileStore(Path("none"), 3, step.large_hw, torch.uint8, torch.device("cpu"))
-        return step._tile_hw(store)
+        return step.tile_hw
 
     assert tile_of(4_000_000_000) == (400, 400)
     high, wide = tile_of(220_000_000)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from impasto.errors import ImageError, ModelError, OptionError
 from impasto.media import read_picture, to_pil, write_picture
-from impasto.models import StyleModel, save_style_model
+from impasto.models import StyleModel, save_model
 from impasto.painting.stylize import stylize, stylize_file
 
 PIXELS = torch.rand(1, 3, 30, 40, generator=torch.Generator().manual_seed(3))
@@ -56,7 +56,7 @@ def test_a_size_beyond_the_memory_is_refused_before_the_photo_is_enlarged(
 
 def test_a_style_is_a_model_or_its_file(model: StyleModel, photo: Path) -> None:
     path = photo.with_name("random.safetensors")
-    save_style_model(path, model.network, model.config, {}, dtype=torch.float32)
+    save_model(path, model.network, model.config, {}, dtype=torch.float32)
     paintings = [
         stylize(photo, style, device="cpu", precision="float32")
         for style in (model, path, str(path))

@@ -10,7 +10,7 @@ UPSCALE = r"""
 import re, sys, torch
 from pathlib import Path
 from PIL import Image
-from impasto.painting import SuperResOptions, upscale_file
+from impasto.painting import upscale_file
 from impasto.models import SuperResModel
 from impasto.networks.superres import SuperResConfig, build_superres_network
 torch.set_num_threads(1)
@@ -20,8 +20,8 @@ folder = Path(sys.argv[1])
 peaks = []
 for side in (64, 640):
     Image.new("RGB", (side, side), (90, 120, 200)).save(folder / "photo.png")
-    options = SuperResOptions(precision="float32", tile_px=64, color_match=sys.argv[2])
-    upscale_file(folder / "photo.png", folder / "large.png", [model], options)
+    options = {"precision": "float32", "tile_px": 64, "color_match": sys.argv[2]}
+    upscale_file(folder / "photo.png", folder / "large.png", model=model, **options)
     status = Path("/proc/self/status").read_text()
     peaks.append(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]))
 print((peaks[1] - peaks[0]) * 1024)
@@ -51,7 +51,7 @@ def test_a_large_result_takes_its_bytes_and_little_more(
 BATCH = r"""
 import sys, torch
 from pathlib import Path
-from impasto.painting import SuperResOptions, upscale_file
+from impasto.painting import upscale_file
 from impasto.engines.memory import process_bytes
 from impasto.media import write_picture
 from impasto.models import SuperResModel
@@ -65,10 +65,8 @@ limit = process_bytes(torch.device("cpu")) + 250_000_000
 for number in range(2):
     notices = []
     target = folder / f"{number}.png"
-    options = SuperResOptions(precision="float32")
-    upscale_file(
-        folder / "photo.png", target, [model], options, max_memory=limit, on_notice=notices.append
-    )
+    options = {"precision": "float32", "max_memory": limit, "on_event": notices.append}
+    upscale_file(folder / "photo.png", target, model=model, **options)
     print(notices)
 """
 

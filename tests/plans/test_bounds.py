@@ -8,11 +8,14 @@ from torch import nn
 
 from impasto.models import StyleModel, list_styles, load_style_model
 from impasto.networks import StyleNetworkConfig, build_style_network
-from impasto.plans.bounds import cannot_overflow, largest_value
-from impasto.plans.plan import Convolve, Normalise, Relu, Residual
+from impasto.plans.plan import Convolve, Normalise, Plan, Relu, Residual, bounds, cannot_overflow
 from impasto.plans.rewrite import rewrite
 
 WEIGHT = np.array([[1.0, -2.0], [0.5, 0.0]]).reshape(2, 2, 1, 1)
+
+
+def largest_value(steps: Plan, pixels: int, entering: float = 255.0) -> float:
+    return bounds(steps, pixels, entering)[1]
 
 
 def norm(weight: list[float]) -> Normalise:

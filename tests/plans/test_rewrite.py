@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from impasto.errors import ModelError
 from impasto.networks import StyleNetworkConfig, build_style_network
-from impasto.networks.layout import tensor_shapes
+from impasto.networks.layout import layout_shapes
 from impasto.plans import kernels
-from impasto.plans.levels import to_levels
 from impasto.plans.plan import Convolve, Crop, Enlarge, Floats, Normalise, Pad
-from impasto.plans.plan_network import PlanNetwork
+from impasto.plans.plan_network import PlanNetwork, to_levels
 from impasto.plans.rewrite import rewrite
 
 SIZES = [(64, 48), (61, 83), (1, 1), (1, 40), (7, 5), (16, 17), (3, 130), (41, 40)]
@@ -184,7 +183,7 @@ def test_a_batch_norm_without_statistics_is_not_folded() -> None:
 def test_a_layout_names_every_tensor_of_its_network(config: StyleNetworkConfig) -> None:
     network = build_style_network(config)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    assert tensor_shapes(network.layout) == shapes
+    assert layout_shapes(network.layout) == shapes
 
 
 def test_the_papers_first_border_is_the_zero_of_minus_1_to_1() -> None:

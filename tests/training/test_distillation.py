@@ -9,7 +9,7 @@ import torch
 from impasto.data.photos import PhotoBatch
 from impasto.errors import OptionError, TrainingError
 from impasto.losses import grid_loss
-from impasto.models import load_style_model, save_style_model
+from impasto.models import load_style_model, save_model
 from impasto.networks import StyleNetworkConfig, build_style_network, load_loss_network
 from impasto.training import Event, Step, StyleTrainingConfig, train_style
 from impasto.training.style_task import StyleTask, style_criterion
@@ -23,7 +23,7 @@ def teacher(tmp_path: Path) -> str:
     """A style file of a thin modern network with random weights."""
     torch.manual_seed(7)
     path = tmp_path / "teacher.safetensors"
-    save_style_model(path, build_style_network(FULL), FULL, {"name": "teacher"})
+    save_model(path, build_style_network(FULL), FULL, {"name": "teacher"})
     return str(path)
 
 
@@ -172,7 +172,7 @@ def test_a_run_does_not_go_on_with_another_teacher_of_the_same_name(
 ) -> None:
     config = _fast(make_config, teacher, iterations=2, preview_every=0, validate_every=0)
     train_style(config)
-    save_style_model(teacher, build_style_network(FULL), FULL, {"name": "teacher"})
+    save_model(teacher, build_style_network(FULL), FULL, {"name": "teacher"})
     with pytest.raises(TrainingError, match="teacher was"):
         train_style(config)
 

@@ -1,35 +1,30 @@
-"""The `impasto` command: which sub-commands there are. Nothing heavy is imported up here."""
+"""The `impasto` command: which sub-commands there are. They are imported when they are called."""
 
 from typing import Annotated
 
 import typer
 
-from impasto.cli.bench import bench
-from impasto.cli.export import export
-from impasto.cli.figures import figures
-from impasto.cli.import_model import import_model
-from impasto.cli.invert import invert
-from impasto.cli.optimize import optimize
-from impasto.cli.reproduce import reproduce
-from impasto.cli.root import QuickCommand, RootGroup
-from impasto.cli.styles import styles
-from impasto.cli.stylize import stylize
-from impasto.cli.texture import texture
-from impasto.cli.upscale import restore, upscale
-from impasto.cli.upscalers import upscalers
+from impasto.cli.root import App, RootGroup
 
 EPILOG = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."
+# What `impasto --help` says of each; LAZY_COMMANDS and LAZY_GROUPS say where it is.
+COMMANDS = {
+    "stylize": "Paint photos in the style of a painting.",
+    "upscale": "Enlarge photos with a super-resolution network.",
+    "restore": "Take away noise, blocks or blur, add colour, or fill holes.",
+    "optimize": "Paint one photo as well as it can be, in minutes.",
+    "invert": "Show what a layer of a loss network keeps of a photo.",
+    "texture": "Make a texture like that of a painting.",
+    "styles": "List the bundled styles.",
+    "upscalers": "List the bundled super-resolution and restoration models.",
+    "train": "Train a network: a style, super-resolution, restoration.",
+    "evaluate": "Measure super-resolution models and styles.",
+    "export": "Write a model as a file for ONNX Runtime, OpenVINO or PyTorch.",
+    "import": "Turn a checkpoint of another project into a style.",
+    "bench": "Find the fastest settings for this machine, in about a minute.",
+}
 
-app = typer.Typer(
-    name="impasto",
-    cls=RootGroup,
-    no_args_is_help=True,
-    # Plain help: Rich's panels double the start-up time and halve the room for the text.
-    rich_markup_mode=None,
-    # A traceback is for --debug, and then Python's own.
-    pretty_exceptions_enable=False,
-    epilog=EPILOG,
-)
+app = App(name="impasto", cls=RootGroup, epilog=EPILOG)
 
 
 def _print_version(wanted: bool) -> None:
@@ -54,30 +49,10 @@ def _root(
     """Paint photos in the style of a painting, enlarge them, and train the networks that do it."""
 
 
-app.command("stylize", cls=QuickCommand)(stylize)
-app.command("upscale")(upscale)
-app.command("restore")(restore)
-app.command("optimize")(optimize)
-app.command("invert")(invert)
-app.command("texture")(texture)
-app.command("styles", cls=QuickCommand)(styles)
-app.command("upscalers", cls=QuickCommand)(upscalers)
-
-
-@app.command("train", help="Train a style of your own from a painting and a folder of photos.")
-def _train_stand_in() -> None:
-    # RootGroup puts impasto.cli.train in place of this when it is called.
+def _stand_in() -> None:
+    # RootGroup puts the command itself in place of this when it is called.
     raise NotImplementedError
 
 
-@app.command("evaluate", help="Measure super-resolution models and styles.")
-def _evaluate_stand_in() -> None:
-    # RootGroup puts impasto.cli.evaluate in place of this when it is called.
-    raise NotImplementedError
-
-
-app.command("export")(export)
-app.command("import")(import_model)
-app.command("bench")(bench)
-app.command("figures")(figures)
-app.command("reproduce", no_args_is_help=True)(reproduce)
+for _name, _help in COMMANDS.items():
+    app.command(_name, help=_help)(_stand_in)

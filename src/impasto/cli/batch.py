@@ -1,152 +1,112 @@
-"""Work through the jobs: skip what is finished, report what fails, go on with the rest."""
+"""The commands for many pictures: the live line, Ctrl-C, and a summary at the end."""
 
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from impasto.cli.jobs import Job, plan
-from impasto.cli.meter import Meter
+from impasto.cli.flags import named_for
+from impasto.cli.progress import LiveLine
 from impasto.cli.root import EXIT_FAILED
-from impasto.cli.sources import Failure, shown
-from impasto.cli.wording import Wording
 from impasto.errors import ImpastoError
+from impasto.events import CancelToken, Event, Failed, Notice, OnEvent, Progress, Skipped
+from impasto.jobs import Report, shown
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of the jobs so far; filled while they run."""
+class Wording:
+    """One verb in three forms."""
 
-    done: list[Path] = field(default_factory=list)
-    skipped: list[Path] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-
-
-def unfinished(jobs: Sequence[Job], *, overwrite: bool, outcome: Outcome) -> list[Job]:
-    """The jobs still to do; those whose target exists are noted as skipped in `outcome`.
-
-    Targets are written atomically, so one that exists is complete.
-    """
-    todo = []
-    for job in jobs:
-        if not overwrite and os.path.isfile(job.target):
-            outcome.skipped.append(job.target)
-        else:
-            todo.append(job)
-    return todo
+    verb: str
+    doing: str
+    done: str
 
 
-def run_pictures(
-    inputs: Sequence[str],
-    labels: Mapping[str, str],
-    work: Callable[[Job], None],
-    wording: Wording,
-    *,
-    output: str | None,
-    format: str | None,
-    overwrite: bool,
-    meter: Meter | None = None,
-    debug: bool,
-) -> None:
-    """Plan the jobs, do those that are not finished, and tell how it went.
-
-    `labels` has each model as typed, and what it adds to file names. Raises OptionError as `plan`
-    does, typer.Exit on failures.
-    """
-    outcome = Outcome()
-    jobs = plan(
-        inputs,
-        labels,
-        output=output,
-        default_folder=wording.folder,
-        format=format,
-        failures=outcome.failures,
-    )
-    jobs = unfinished(jobs, overwrite=overwrite, outcome=outcome)
-    run_batch(jobs, work, outcome, wording, meter=meter or Meter(wording.doing), debug=debug)
+PAINTING = Wording(verb="paint", doing="painting", done="painted")
+UPSCALING = Wording(verb="upscale", doing="upscaling", done="upscaled")
+RESTORING = Wording(verb="restore", doing="restoring", done="restored")
 
 
 def run_batch(
-    jobs: Sequence[Job],
-    work: Callable[[Job], None],
-    outcome: Outcome,
+    ctx: Any,
     wording: Wording,
+    work: Callable[[Report, OnEvent, CancelToken], object],
     *,
-    meter: Meter,
-    debug: bool,
+    notices: bool = True,
 ) -> None:
-    """Do the jobs and tell how it went, after Ctrl-C too. Raises typer.Exit on failures."""
+    """Let `work` fill a report, show its events, and tell how it went, after Ctrl-C too.
 
-    def report(failure: Failure) -> None:
-        if len(jobs) > 1:  # a single one is told below
-            print(f"failed: {failure}", file=sys.stderr)
-
+    Ctrl-C ends it after the present piece of work, a second one at once. Raises typer.Exit on
+    failures, KeyboardInterrupt after Ctrl-C. notices: show them.
+    """
+    report, cancel = Report(), CancelToken()
+    show = _Show(ctx, wording, notices=notices)
     try:
-        with meter.running(len(jobs)):
-            run_jobs(jobs, work, outcome=outcome, debug=debug, advance=meter.advance, report=report)
-    finally:
-        typer.echo(summary(outcome, wording))
-        for failure in outcome.failures:
-            print(f"impasto: {failure}", file=sys.stderr)
-    if outcome.failures:
+        with show.line, cancel.held_back(show.line.stopping):
+            work(report, show, cancel)
+    except KeyboardInterrupt:
+        show.summary(report)
+        raise
+    show.summary(report)
+    if report.cancelled is not None:
+        raise report.cancelled
+    if report.failures:
         raise typer.Exit(EXIT_FAILED)
 
 
-def run_jobs(
-    jobs: Sequence[Job],
-    work: Callable[[Job], None],
-    *,
-    outcome: Outcome,
-    debug: bool = False,
-    advance: Callable[[], None] = lambda: None,
-    report: Callable[[Failure], None] = lambda failure: None,  # noqa: ARG005
-) -> None:
-    """Call `work` on every job and note in `outcome` how it went; no failure ends the run.
+class _Show:
+    """What the commands do with the events of a batch, and with its report."""
 
-    KeyboardInterrupt passes through, with `outcome` telling what was finished before it.
-    """
-    for job in jobs:
-        try:
-            work(job)
-        # One bad file must not end a long run, whatever it makes a decoder or the network raise.
-        except Exception as error:
-            if debug:
-                traceback.print_exc()
-            failure = Failure(name=shown(job.source), reason=_reason(error))
-            outcome.failures.append(failure)
-            report(failure)
-        else:
-            outcome.done.append(job.target)
-        advance()
+    def __init__(self, ctx: Any, wording: Wording, *, notices: bool) -> None:
+        self.ctx, self.wording, self.notices = ctx, wording, notices
+        self.debug = bool(ctx.find_root().params.get("debug"))
+        # painting is mostly a matter of a second; upscaling may take minutes
+        self.line = LiveLine(wording.doing, least=2 if wording is PAINTING else 1, every_s=None)
+        self._count = 0.0
 
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Progress) and event.task == "pictures":
+            self._count = event.total or 0
+        if isinstance(event, Failed):
+            if self.debug and event.error is not None:
+                traceback.print_exception(event.error)
+            if self._count > 1:  # a single one is told at the end
+                self.line.say(f"failed: {self._told(event)}")
+        elif isinstance(event, Notice):
+            if self.notices:
+                self.line.say(f"note: {named_for(self.ctx.command, event.message)}")
+        elif not isinstance(event, Skipped):  # the summary counts them
+            self.line(event)
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ImpastoError):
-        text = str(error)
-    elif isinstance(error, MemoryError):
-        text = "not enough memory for a picture of this size"
-    elif isinstance(error, OSError) and error.strerror:
-        text = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
-    else:
-        text = f"{type(error).__name__}: {error} (--debug shows where)"
-    return " ".join(text.splitlines())
+    def summary(self, report: Report) -> None:
+        typer.echo(summary(report, self.wording))
+        for failure in report.failures:
+            print(f"impasto: {self._told(failure)}", file=sys.stderr)
+
+    def _told(self, failure: Failed) -> str:
+        ours = failure.error is None or isinstance(
+            failure.error, ImpastoError | MemoryError | OSError
+        )
+        text = named_for(self.ctx.command, str(failure))
+        return text if ours else f"{text} (--debug shows where)"
 
 
-def summary(outcome: Outcome, wording: Wording) -> str:
+def summary(report: Report, wording: Wording) -> str:
     """One line for people: what was done and where, what was there already, what failed."""
-    count = len(outcome.done)
-    parts = [f"{wording.done} {count} picture{'s' * (count != 1)}{_where(outcome.done)}"]
-    if outcome.skipped:
-        there = f"{len(outcome.skipped)} already there"
-        if len(outcome.skipped) == 1:
-            there = f"{shown(outcome.skipped[0])} is already there"
+    count = len(report.done)
+    parts = [f"{wording.done} {count} picture{'s' * (count != 1)}{_where(report.done)}"]
+    if report.skipped:
+        there = f"{len(report.skipped)} already there"
+        if len(report.skipped) == 1:
+            there = f"{shown(report.skipped[0])} is already there"
         parts.append(f"{there} (--overwrite {wording.verb}s again)")
-    if outcome.failures:
-        parts.append(f"{len(outcome.failures)} failed")
+    if report.failures:
+        parts.append(f"{len(report.failures)} failed")
     return ", ".join(parts)
 
 

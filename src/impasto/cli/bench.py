@@ -7,25 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impasto.cli.options import Device, DeviceName
-from impasto.cli.targets import check_target
+from impasto.cli.flags import with_flags
+from impasto.evaluation.configs import BenchConfig
 
 if TYPE_CHECKING:
     from impasto.evaluation.bench import Bench, BenchRow
 
 
+@with_flags(BenchConfig)
 def bench(
-    style: Annotated[
-        str, typer.Option("--style", "-s", metavar="NAME_OR_FILE", help="Whose network to time.")
-    ] = "starry-night",
-    sizes: Annotated[
-        str, typer.Option(metavar="PX,PX...", help="Sides of the pictures.")
-    ] = "256,512,1024",
-    seconds: Annotated[float, typer.Option(min=1.0, help="About how long, in all.")] = 60.0,
+    given: dict[str, Any],
     threads: Annotated[
         int | None, typer.Option(min=1, help="Of the processor; without it, all.")
     ] = None,
-    device: Device = DeviceName.auto,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write everything there, too.")
     ] = None,
@@ -33,38 +27,20 @@ def bench(
     """Find the fastest settings for this machine, in about a minute."""
     import torch
 
-    from impasto.evaluation.bench import BenchConfig, run_bench
+    from impasto.evaluation.bench import run_bench
     from impasto.files.atomic import write_text
-    from impasto.models.gallery import find_style
-    from impasto.models.model_path import path_of
+    from impasto.jobs import check_file
 
     if json_file is not None:
-        check_target(json_file, "--json", overwrite=True)
+        check_file(json_file, "json_file", overwrite=True)
     if threads is not None:
         torch.set_num_threads(threads)
-    qualities = ("full",) if path_of(style) is not None else find_style(style).qualities
-    config = BenchConfig(
-        style=style,
-        qualities=qualities,
-        sizes=_sizes(sizes),
-        seconds=seconds,
-        device=device.value,
-    )
-    result = run_bench(config, on_row=_told)
+    result = run_bench(BenchConfig(**given), on_row=_told)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     _print(result)
     if json_file is not None:
         write_text(json_file, json.dumps(result.to_json(), indent=2) + "\n")
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    from impasto.errors import OptionError
-
-    try:
-        return tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError as error:
-        raise OptionError(f"--sizes {text!r}: wanted numbers, as 256,512,1024") from error
 
 
 def _told(row: "BenchRow") -> None:
@@ -82,7 +58,7 @@ def _print(result: "Bench") -> None:
     plain: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
     environment, sizes = result.environment, result.config.sizes
     threads = f"{environment['threads']} thread{'s' * (environment['threads'] != 1)}"
-    for quality in result.config.qualities:
+    for quality in result.qualities:
         title = f"{result.config.style}, {quality} network, {environment['processor']}, {threads}"
         table = Table(title=title, title_justify="left", title_style="bold")
         table.add_column("back end")

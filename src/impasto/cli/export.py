@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.options import QualityName
+from impasto.cli.options import IN_OUT, MODEL, Network, NetworkName
 
 
 class SamplesName(StrEnum):
@@ -29,7 +29,7 @@ def export(
         str,
         typer.Argument(
             metavar="NAME_OR_FILE",
-            help="A bundled model (see `impasto styles`, `impasto upscalers`) or a model file.",
+            help="Bundled model (see `impasto styles` and `impasto upscalers`) or model file.",
         ),
     ],
     output: Annotated[
@@ -38,52 +38,68 @@ def export(
             "--output",
             "-o",
             metavar="FILE",
+            rich_help_panel=IN_OUT,
             help="NAME.onnx; NAME.xml (with NAME.bin) for OpenVINO; NAME.pt2 for PyTorch.",
         ),
     ],
     dynamic: Annotated[
-        bool, typer.Option("--dynamic", help="For images of any size; that is so without --size.")
+        bool,
+        typer.Option(
+            "--dynamic",
+            rich_help_panel=MODEL,
+            help="Take images of any size; it is so without --size.",
+        ),
     ] = False,
     size: Annotated[
         str | None,
-        typer.Option(metavar="HxW", help="For images of this height and width only, like 480x640."),
+        typer.Option(
+            metavar="HxW",
+            rich_help_panel=MODEL,
+            help="Take images of this height and width only, as 480x640.",
+        ),
     ] = None,
     precision: Annotated[
         ExportPrecision,
-        typer.Option(help="Inside; float16 of .xml files is the weights'. ONNX has no bfloat16."),
+        typer.Option(
+            rich_help_panel=MODEL,
+            help="Number format inside. In .xml files float16 is that of the weights; .onnx files "
+            "have no bfloat16.",
+        ),
     ] = ExportPrecision.float32,
     samples: Annotated[
-        SamplesName, typer.Option(help="In- and output: float32 in [0, 1], or uint8.")
+        SamplesName,
+        typer.Option(
+            rich_help_panel=MODEL,
+            help="Type of the images in and out: float32 in [0, 1], or uint8.",
+        ),
     ] = SamplesName.float32,
-    quality: Annotated[
-        QualityName, typer.Option(help="full, or fast: a smaller network for the bundled styles.")
-    ] = QualityName.full,
+    network: Network = NetworkName.full,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is already there.")
+        bool,
+        typer.Option("--overwrite", rich_help_panel=IN_OUT, help="Replace what is already there."),
     ] = False,
 ) -> None:
     """Write a model as a file for ONNX Runtime (browsers, phones, C++), OpenVINO or PyTorch.
 
-    It takes images (N, 3, height, width). Before it is kept it is run by that runtime, at several
-    sizes, and compared with the model.
+    The file takes images (N, 3, height, width). Before it is kept, that runtime runs it at several
+    sizes, and the results are compared with the model's.
     """
-    from impasto.cli.targets import check_target
     from impasto.engines.export import export_model
     from impasto.errors import OptionError
     from impasto.files.user_files import user_path
-    from impasto.models import load_style_model
-    from impasto.models.any_model import load_any_model
+    from impasto.jobs import check_file
+    from impasto.models import load_any_model, load_style_model
 
     if dynamic and size is not None:
-        raise OptionError("--dynamic is for any size, --size for one; give one of the two")
+        raise OptionError("`dynamic` is for any size, `size` for one; give one of the two")
     size_hw = None if size is None else _size_hw(size)
     target = user_path(output)
     beside = [target.with_suffix(".bin")] if target.suffix.lower() == ".xml" else []
     for path in (target, *beside):
-        check_target(path, "--output", overwrite=overwrite)
-    fast = quality is not QualityName.full
+        check_file(path, "output", overwrite=overwrite)
+    fast = network is not NetworkName.full
     exported = export_model(
-        load_style_model(model, quality.value) if fast else load_any_model(model),
+        load_style_model(model, network.value) if fast else load_any_model(model),
         target,
         samples=samples.value,
         precision=precision.value,
@@ -102,5 +118,5 @@ def _size_hw(text: str) -> tuple[int, int]:
 
     sides = re.fullmatch(r"([1-9]\d{0,4})[xX\u00d7]([1-9]\d{0,4})", text.strip())
     if sides is None:
-        raise OptionError(f"--size {text}: wanted height x width in pixels, like 480x640")
+        raise OptionError(f"`size`: got {text!r}; wanted height x width in pixels, like 480x640")
     return int(sides[1]), int(sides[2])

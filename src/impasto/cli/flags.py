@@ -1,27 +1,63 @@
 """Flags and their help from the declarations of options, see `impasto.options`.
 
 Every flag reaches its command as text, if it was given at all, and becomes a value by the record's
-own rules: one message for a wrong value, wherever it comes from.
+own rules: one message for a wrong value, wherever it comes from. `Command` puts flags in the place
+of the names that the library's messages speak of.
 """
 
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand
 
-from impasto.options import Declaration, Options, declared, from_text, literals
+from impasto.errors import ImpastoError
+from impasto.options import Declaration, Options, as_text, declared, from_text, literals, repeats
+
+OTHER_OPTIONS = "Options"  # the heading of those that declare no group; --help is among them
+_FIRST, _LAST = ("Arguments", "Input and output"), ("Speed and memory", OTHER_OPTIONS)
+
+
+class Command(TyperCommand):
+    """A command whose help has a heading for each group of options, and whose errors name flags."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ImpastoError as error:
+            error.args = (named_for(self, str(error)),)
+            raise
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is None:
+                continue
+            group = getattr(param, "rich_help_panel", None) or OTHER_OPTIONS
+            if param.param_type_name == "argument":
+                group = "Arguments"
+                record = (record[0].partition(" <")[0], record[1])  # PHOTO, not PHOTO <str>
+            sections.setdefault(group, []).append(record)
+        middle = [heading for heading in sections if heading not in _FIRST + _LAST]
+        for heading in (*_FIRST, *middle, *_LAST):
+            if records := sections.get(heading):
+                with formatter.section(heading):
+                    formatter.write_dl(records)
 
 
 def with_flags(
-    *records: type[Options], leave_out: Iterable[str] = ()
+    *records: type[Options], leave_out: Iterable[str] = (), group: str = ""
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command a flag for each option of the records.
 
     The command takes `given` among its parameters: the options that were given, by name, as their
     records want them. A parameter of its own takes the place of an option of the same name.
+    group: the heading of options that declare none.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -31,7 +67,7 @@ def with_flags(
             each.name: (each, hint, about)
             for record in records
             for each, hint, about in declared(record)
-            if each.name not in names
+            if each.name not in names and about.flags != ()
         }
 
         def run(**values: Any) -> None:
@@ -43,7 +79,7 @@ def with_flags(
             rest = {name: value for name, value in values.items() if name not in found}
             command(**rest, given=given)
 
-        flags = [_parameter(each, hint, about) for each, hint, about in found.values()]
+        flags = [_parameter(each, hint, about, group) for each, hint, about in found.values()]
         parameters = [each for each in own if each.name != "given"] + flags
         keyword = inspect.Parameter.KEYWORD_ONLY
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -59,29 +95,54 @@ def with_flags(
 
 def flag_of(each: "Field[Any]", about: Declaration) -> str:
     """The option's long flag."""
-    long = [flag for flag in about.flags if flag.startswith("--")]
+    long = [flag for flag in about.flags or () if flag.startswith("--")]
     return long[0] if long else "--" + each.name.replace("_", "-")
+
+
+def names_of(command: Any) -> dict[str, str]:
+    """What a command's user calls each of its parameters: --patch, or PHOTO."""
+    names = {}
+    for param in command.params:
+        long = [flag for flag in param.opts if flag.startswith("--")]
+        if param.param_type_name == "argument":
+            names[param.name] = (param.metavar or param.name.upper()).rstrip(".")
+        else:
+            names[param.name] = (long or param.opts)[0]
+    return names
+
+
+def named_for(command: Any, message: str) -> str:
+    """A message of the library with the command's flags in place of the options' `names`."""
+    return _with_names(message, names_of(command))
 
 
 def in_flags(message: str, records: Iterable[type[Options]]) -> str:
     """A message of the library with flags in place of the options' `names`."""
-    flags: Mapping[str, str] = {
-        each.name: flag_of(each, about) for record in records for each, _, about in declared(record)
-    }
-    return re.sub(r"`(\w+)`", lambda found: flags.get(found[1], found[0]), message)
+    return _with_names(
+        message,
+        {
+            each.name: flag_of(each, about)
+            for record in records
+            for each, _, about in declared(record)
+        },
+    )
 
 
-def _parameter(each: "Field[Any]", hint: Any, about: Declaration) -> inspect.Parameter:
+def _with_names(message: str, names: Mapping[str, str]) -> str:
+    return re.sub(r"`(\w+)`", lambda found: names.get(found[1], found[0]), message)
+
+
+def _parameter(each: "Field[Any]", hint: Any, about: Declaration, group: str) -> inspect.Parameter:
     boolean = hint is bool
-    many = _repeats(hint) and about.parse is None
-    names = list(about.flags) or ["--" + each.name.replace("_", "-")]
+    many = repeats(hint) and about.parse is None
+    names = list(about.flags or ["--" + each.name.replace("_", "-")])
     if boolean and len(names) == 2 and names[1].startswith("--"):
         names = ["/".join(names)]  # typer's way to say which flag switches it off
     spelled = typer.Option(
         *names,
         help=_help(each, about),
         metavar=None if boolean else _metavar(hint, about),
-        rich_help_panel=about.group or None,
+        rich_help_panel=about.group or group or None,
         show_default=False,
     )
     kind: Any = bool | None if boolean else list[str] | None if many else str | None
@@ -96,18 +157,19 @@ def _parameter(each: "Field[Any]", hint: Any, about: Declaration) -> inspect.Par
 def _help(each: "Field[Any]", about: Declaration) -> str:
     """The option's sentence, and its default."""
     text = about.default_text
-    if text is None and each.default not in (MISSING, None, "", (), False, True):
-        text = f"{each.default:g}" if isinstance(each.default, float) else str(each.default)
+    if text is None:
+        value = each.default if each.default_factory is MISSING else each.default_factory()
+        said = value is not MISSING and value is not None and not isinstance(value, bool)
+        text = as_text(value) if said else ""
     return f"{about.help} [{text}]" if text else about.help
 
 
-def _metavar(hint: Any, about: Declaration) -> str | None:
+def _metavar(hint: Any, about: Declaration) -> str:
     choices = about.choices or literals(hint)
     if choices:
         return "|".join(choices)
-    return about.unit.upper() or None
-
-
-def _repeats(hint: Any) -> bool:
-    """Whether it is a tuple of any length, for which a flag is given several times."""
-    return get_origin(hint) is tuple and get_args(hint)[-1] is Ellipsis
+    words = {int: "INTEGER", float: "NUMBER", Path: "PATH"}
+    if get_origin(hint) is tuple and not repeats(hint):
+        return "LIST"
+    kinds = [words[kind] for kind in (hint, *get_args(hint)) if kind in words]
+    return about.unit.upper() or (kinds[0] if kinds else "TEXT")

@@ -1,14 +1,17 @@
-"""The root command group: members imported when called, errors in one line, exit codes."""
+"""The classes of commands and of their group: errors in one line, exit codes, late imports."""
 
+import re
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_group
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
+from impasto.cli.flags import Command
 from impasto.errors import ImpastoError, ModelError, OptionError
 
 EXIT_FAILED = 1  # something that was asked for could not be done
@@ -20,6 +23,33 @@ LAZY_GROUPS = {
     "train": "impasto.cli.train:train_app",
     "evaluate": "impasto.cli.evaluate:evaluate_app",
 }
+# command -> "module:function" behind it, likewise
+LAZY_COMMANDS = {
+    "stylize": "impasto.cli.stylize:stylize",
+    "upscale": "impasto.cli.upscale:upscale",
+    "restore": "impasto.cli.upscale:restore",
+    "optimize": "impasto.cli.optimize:optimize",
+    "invert": "impasto.cli.invert:invert",
+    "texture": "impasto.cli.texture:texture",
+    "styles": "impasto.cli.bundled:styles",
+    "upscalers": "impasto.cli.bundled:upscalers",
+    "export": "impasto.cli.export:export",
+    "import": "impasto.cli.import_model:import_model",
+    "bench": "impasto.cli.bench:bench",
+}
+
+# words of the parser for engineers -> words for everybody
+_PLAIN_WORDS = (
+    (r"^Value error, ", ""),
+    (r"Input should be a valid integer, unable to parse string as an integer", "a whole number"),
+    (r"Input should be a valid number, unable to parse string as a number", "a number"),
+    (r"Input should be greater than or equal to (\S+)", r"\1 or more"),
+    (r"Input should be less than or equal to (\S+)", r"\1 at most"),
+    (r"Input should be (?:a valid )?", ""),
+)
+
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class _QuickFlags:
@@ -38,25 +68,82 @@ class _QuickFlags:
         return params
 
 
-class QuickCommand(_QuickFlags, TyperCommand):
-    """A command whose start-up time matters."""
+class QuickCommand(_QuickFlags, Command):
+    """A command of ours: light to start, old spellings known, complaints in plain words."""
+
+    def make_context(self, info_name: Any, args: list[str], *rest: Any, **extra: Any) -> Any:
+        """Read the arguments."""
+        try:
+            return super().make_context(info_name, self._respelled(args), *rest, **extra)
+        except Exception as error:
+            if isinstance(message := getattr(error, "message", None), str):
+                for word, plain in _PLAIN_WORDS:
+                    message = re.sub(word, plain, message)
+                error.message = message  # type: ignore[attr-defined]
+            raise
+
+    def _respelled(self, args: list[str]) -> list[str]:
+        """`--quality` was the network in some commands, and `--file-quality` the file's."""
+        flags = {flag for param in self.params for flag in param.opts}
+        new = list(args)
+        for index, word in enumerate(args):
+            if word == "--":
+                break
+            name, equals, value = word.partition("=")
+            value = value if equals else "".join(args[index + 1 : index + 2])
+            if name == "--file-quality" and {"--quality"} <= flags - {name}:
+                new[index] = f"--quality{equals}{value if equals else ''}"
+            elif name == "--quality" and value in ("full", "fast") and "--network" in flags:
+                new[index] = f"--network{equals}{value if equals else ''}"
+            else:
+                continue
+            now = new[index].partition("=")[0]
+            print(f"note: {name} is now called {now}; please write {now} {value}", file=sys.stderr)
+        return new
+
+
+class App(typer.Typer):
+    """A Typer whose commands are ours, with plain help and Python's own tracebacks."""
+
+    def __init__(self, **options: Any) -> None:
+        # Rich's panels double the start-up time and halve the room for the text.
+        super().__init__(
+            no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, **options
+        )
+
+    def command(
+        self, name: str | None = None, *, cls: Any = QuickCommand, **options: Any
+    ) -> Callable[[_Function], _Function]:
+        """As Typer's."""
+        return super().command(name, cls=cls, **options)
 
 
 class RootGroup(_QuickFlags, TyperGroup):
     """`impasto`: every command's errors and interruptions end here."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Put the real group in place of its stand-in, now that it is called by name.
+        """As Typer's, of the command itself."""
+        self.load(args[0])
+        return super().resolve_command(ctx, args)
 
-        `impasto --help` only lists names, so it never pays for what a group imports.
+    def load(self, name: str) -> Any:
+        """The command or group, put in place of its stand-in; None if there is none.
+
+        `impasto --help` only lists names, so it never pays for what a command imports.
         """
-        home = LAZY_GROUPS.get(args[0])
+        home = {**LAZY_COMMANDS, **LAZY_GROUPS}.get(name)
         if home is not None:
             module, attribute = home.split(":")
-            group: Any = get_group(getattr(import_module(module), attribute))
-            group.name = args[0]
-            self.commands[args[0]] = group
-        return super().resolve_command(ctx, args)
+            found = getattr(import_module(module), attribute)
+            if isinstance(found, typer.Typer):
+                command: Any = get_group(found)
+            else:
+                single = App(add_completion=False)
+                single.command(name)(found)
+                command = get_command(single)
+            command.name = name
+            self.commands[name] = command
+        return self.commands.get(name)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; turn what it raises into one line on stderr and an exit code."""

@@ -9,17 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli import train_flags as flags
+from impasto.cli.root import App
 from impasto.cli.train_flags import flag, given_options
 from impasto.cli.train_inversion import train_inversion_command
 from impasto.cli.train_restore import train_restore_command
 from impasto.cli.train_superres import train_superres_command
 from impasto.errors import OptionError
 
-train_app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Train a network of your own: a style, super-resolution, restoration or inversion.",
+train_app = App(
+    help="Train a network of your own: a style, super-resolution, restoration or inversion."
 )
 
 

@@ -1,35 +1,21 @@
-"""`impasto upscale` and `impasto restore`: models, then jobs, then the work, then a summary."""
+"""`impasto upscale` and `impasto restore`."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import typer
 
 from impasto.cli import options
+from impasto.cli.flags import with_flags
+from impasto.jobs.naming import OutputOptions
+from impasto.painting.options import Enlargement, RestoreFileOptions, UpscaleFileOptions
 
-if TYPE_CHECKING:
-    from impasto.cli.wording import Wording
-    from impasto.models import SuperResModel
 
-
+@with_flags(OutputOptions, Enlargement, UpscaleFileOptions)
 def upscale(
     ctx: typer.Context,
     inputs: options.Inputs,
-    factor: options.EnlargementFactor = None,
-    model: options.UpscalerName = None,
-    output: options.OutputPath = None,
-    size: options.EnlargedSize = None,
-    device: options.Device = options.DeviceName.auto,
-    strength: options.NetworkStrength = 1.0,
-    color_match: options.ColorMatch = options.ColorMatchName.auto,
-    tile: options.Tile = None,
-    overwrite: options.Overwrite = False,
-    keep_metadata: options.KeepMetadata = True,
-    format: options.Format = None,
-    quality: options.Quality = 95,
-    max_pixels: options.MaxPixels = None,
-    max_memory: options.MaxMemory = None,
-    scratch: options.Scratch = None,
+    given: dict[str, Any],
+    model: options.Upscaler = None,
 ) -> None:
     """Enlarge photos with a super-resolution network.
 
@@ -37,52 +23,26 @@ def upscale(
     skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
     are done, by way of files where need be; then it goes on within a photo, too.
     """
-    import math
+    from impasto.cli.batch import UPSCALING, run_batch
+    from impasto.events import CancelToken, OnEvent
+    from impasto.jobs import Report, upscale_pictures
 
-    from impasto.cli.wording import UPSCALING
-    from impasto.painting import models_for
+    outputs = options.taken(OutputOptions, given)
+    enlargement = Enlargement(model=model, factor=given.pop("factor", None))
 
-    models = models_for(model, None if factor is None else int(factor.value))
-    label = f"x{math.prod(each.factor for each in models)}"
-    _run(
-        ctx,
-        inputs,
-        models,
-        label,
-        UPSCALING,
-        output=output,
-        size=size,
-        mask=None,
-        device=device,
-        strength=strength,
-        color_match=color_match.value,
-        tile=tile,
-        overwrite=overwrite,
-        keep_metadata=keep_metadata,
-        format=format,
-        quality=quality,
-        max_pixels=max_pixels,
-        max_memory=max_memory,
-        scratch=scratch,
-    )
+    def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
+        how = UpscaleFileOptions(**given, on_event=on_event, cancel=cancel)
+        upscale_pictures(inputs, enlargement, how, outputs, report=report)
+
+    run_batch(ctx, UPSCALING, work)
 
 
+@with_flags(OutputOptions, RestoreFileOptions)
 def restore(
     ctx: typer.Context,
     inputs: options.Inputs,
-    model: options.RestorerName,
-    mask: options.Mask = None,
-    output: options.OutputPath = None,
-    device: options.Device = options.DeviceName.auto,
-    strength: options.NetworkStrength = 1.0,
-    tile: options.Tile = None,
-    overwrite: options.Overwrite = False,
-    keep_metadata: options.KeepMetadata = True,
-    format: options.Format = None,
-    quality: options.Quality = 95,
-    max_pixels: options.MaxPixels = None,
-    max_memory: options.MaxMemory = None,
-    scratch: options.Scratch = None,
+    model: options.Restorer,
+    given: dict[str, Any],
 ) -> None:
     """Take away noise, blocks or blur, add colour, or fill holes, as the model was trained to.
 
@@ -90,105 +50,14 @@ def restore(
     skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
     are done, by way of files where need be; then it goes on within a photo, too.
     """
-    from impasto.cli.jobs import file_label
-    from impasto.cli.wording import RESTORING
-    from impasto.painting import restorer_for
+    from impasto.cli.batch import RESTORING, run_batch
+    from impasto.events import CancelToken, OnEvent
+    from impasto.jobs import Report, restore_pictures
 
-    restorer = restorer_for(model)
-    _run(
-        ctx,
-        inputs,
-        [restorer],
-        file_label(restorer.name),
-        RESTORING,
-        output=output,
-        size=None,
-        mask=mask,
-        device=device,
-        strength=strength,
-        color_match="none",
-        tile=tile,
-        overwrite=overwrite,
-        keep_metadata=keep_metadata,
-        format=format,
-        quality=quality,
-        max_pixels=max_pixels,
-        max_memory=max_memory,
-        scratch=scratch,
-    )
+    outputs = options.taken(OutputOptions, given)
 
+    def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
+        how = RestoreFileOptions(**given, on_event=on_event, cancel=cancel)
+        restore_pictures(inputs, model, how, outputs, report=report)
 
-def _run(
-    ctx: typer.Context,
-    inputs: Sequence[str],
-    models: "Sequence[SuperResModel]",
-    label: str,
-    wording: "Wording",
-    *,
-    output: str | None,
-    size: int | None,
-    mask: str | None,
-    device: options.DeviceName,
-    strength: float,
-    color_match: str,
-    tile: int | None,
-    overwrite: bool,
-    keep_metadata: bool,
-    format: str | None,
-    quality: int,
-    max_pixels: int | None,
-    max_memory: str | None,
-    scratch: str | None,
-) -> None:
-    import sys
-
-    from impasto.cli.batch import run_pictures
-    from impasto.cli.jobs import Job
-    from impasto.cli.meter import Meter
-    from impasto.cli.sources import shown
-    from impasto.files.byte_sizes import parse_bytes
-    from impasto.files.user_files import user_path
-    from impasto.painting import SuperResOptions, choose_device, upscale_file
-
-    memory = None if max_memory is None else parse_bytes(max_memory, "--max-memory")
-    place = choose_device(device.value)
-    models = [model.to(place) for model in models]
-    meter = Meter(wording.doing, least=1)
-
-    def work(job: Job) -> None:
-        def warn(message: str) -> None:
-            print(f"note: {shown(job.source)}: {message}", file=sys.stderr)
-
-        upscale_file(
-            job.source,
-            job.target,
-            models,
-            SuperResOptions(
-                strength=strength,
-                color_match=color_match,
-                tile_px=tile,
-                on_warning=warn,
-                on_progress=meter.share,
-            ),
-            size=size,
-            mask=None if mask is None else user_path(mask),
-            keep_metadata=keep_metadata,
-            device=device.value,
-            quality=quality,
-            max_pixels=max_pixels,
-            max_memory=memory,
-            scratch=scratch,
-            on_notice=warn,
-        )
-
-    run_pictures(
-        inputs,
-        {label: label},
-        work,
-        wording,
-        output=output,
-        format=format,
-        overwrite=overwrite,
-        meter=meter,
-        debug=bool(ctx.find_root().params.get("debug")),
-    )
+    run_batch(ctx, RESTORING, work)

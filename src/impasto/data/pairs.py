@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from impasto.data.degradations import Degradation
-from impasto.data.loading import batches_in_order
 from impasto.data.photo_store import PhotoStore, open_derived_store
+from impasto.data.photos import batches_in_order
 from impasto.errors import TrainingError
 
 # A patch that is degraded by itself is cut larger by this many low-resolution pixels a side, so
@@ -90,8 +90,8 @@ class PairPatches(Dataset[Pair]):
         ]
         if not self.usable:
             raise TrainingError(
-                f"no photo has {side} px on its short side; choose a smaller --patch, or other "
-                "photos"
+                f"no photo has {side} px on its short side; choose a smaller `patch_px`, or "
+                "other photos"
             )
         self.low_res = (
             None

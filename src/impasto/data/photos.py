@@ -5,18 +5,18 @@ iteration i asks for sample i * batch_size and sees what an uninterrupted run wo
 """
 
 import glob
+import math
 import random
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
-from impasto.data.color_jitter import jitter_colors
-from impasto.data.loading import batches_in_order
 from impasto.errors import ImageError, TrainingError
 from impasto.media import IMAGE_SUFFIXES, find_images, read_picture, resize
 
@@ -24,6 +24,16 @@ from impasto.media import IMAGE_SUFFIXES, find_images, read_picture, resize
 # 1/sqrt(eps) times larger with every layer, is infinite in bfloat16.
 FLAT_STD = 1 / 255
 CROP_ATTEMPTS = 8
+
+# NTSC's Y, I and Q (ITU-R BT.601 luma): turning I and Q turns the hue and leaves the luma.
+_RGB_TO_YIQ = (
+    (0.299, 0.587, 0.114),
+    (0.595716, -0.274453, -0.321263),
+    (0.211456, -0.522591, 0.311135),
+)
+
+Sample = TypeVar("Sample")
+Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,36 @@ def random_crop(
     return crop.flip(-1) if chance.random() < 0.5 else crop
 
 
+def jitter_colors(pixels: Tensor, strength: float, chance: random.Random) -> Tensor:
+    """(N, 3, H, W) in [0, 1] -> the same shape and range; half of the calls change nothing.
+
+    The other half draws, evenly in the logarithm, a gamma and factors of contrast (about the mean)
+    and of saturation between 1 / (1 + strength) and 1 + strength, and a turn of the hue by up to
+    180 degrees times the strength. Few photos then stand for many: a network that has seen each of
+    them some dozens of times paints photos of other colours worse than these.
+    """
+    if not strength or chance.random() < 0.5:
+        return pixels
+    limit = math.log1p(strength)
+    gamma, contrast, saturation = (math.exp(chance.uniform(-limit, limit)) for _ in range(3))
+    toned = pixels.clamp(0, 1) ** gamma
+    mean = toned.mean(dim=(1, 2, 3), keepdim=True)
+    toned = (toned - mean) * contrast + mean
+    angle = math.pi * chance.uniform(-strength, strength)
+    matrix = _color_matrix(saturation, angle).to(pixels)
+    return torch.einsum("oc,nchw->nohw", matrix, toned).clamp(0, 1)
+
+
+def _color_matrix(saturation: float, angle: float) -> Tensor:
+    """(3, 3), RGB -> RGB: the chroma times `saturation`, turned by `angle` in radians."""
+    to_yiq = torch.tensor(_RGB_TO_YIQ, dtype=torch.float64)
+    turn = torch.eye(3, dtype=torch.float64)
+    cosine, sine = saturation * math.cos(angle), saturation * math.sin(angle)
+    turn[1:, 1:] = torch.tensor([[cosine, -sine], [sine, cosine]], dtype=torch.float64)
+    to_rgb: Tensor = torch.linalg.inv(to_yiq)
+    return to_rgb @ turn @ to_yiq
+
+
 def center_crop(pixels: Tensor, crop_px: int) -> Tensor:
     """(1, 3, H, W) -> (1, 3, crop_px, crop_px): short side resized, the middle kept."""
     height, width = pixels.shape[-2:]
@@ -141,6 +181,34 @@ def center_crop(pixels: Tensor, crop_px: int) -> Tensor:
     size_hw = (max(crop_px, round(height * scale)), max(crop_px, round(width * scale)))
     top, left = (size_hw[0] - crop_px) // 2, (size_hw[1] - crop_px) // 2
     return resize(pixels, size_hw)[..., top : top + crop_px, left : left + crop_px]
+
+
+def batches_in_order(
+    samples: Dataset[Sample],
+    collate: Callable[[list[Sample]], Batch],
+    *,
+    batch_size: int,
+    start: int,
+    stop: int,
+    workers: int,
+) -> Iterator[Batch]:
+    """Batches `start` ... `stop` - 1 of samples asked for by number, by `workers` processes."""
+    loader: DataLoader[Sample] = DataLoader(
+        samples,
+        batch_size=batch_size,
+        sampler=range(start * batch_size, stop * batch_size),
+        num_workers=workers,
+        collate_fn=collate,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_ignore_interruption,
+        generator=torch.Generator(),  # else it draws from the global one, whenever a run goes on
+    )
+    return iter(loader)
+
+
+def _ignore_interruption(worker: int) -> None:  # noqa: ARG001
+    """A terminal's Ctrl-C reaches the workers too, and what was begun here may need them yet."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def photo_batches(
@@ -157,13 +225,13 @@ def _collate(samples: list[PhotoCrop]) -> PhotoBatch:
     return PhotoBatch(torch.stack([sample.image for sample in samples]), skipped)
 
 
-def find_photos(folder: Path) -> list[Path]:
-    """Every picture below `folder`, sorted. Raises TrainingError if there is none."""
+def find_photos(folder: Path, option: str = "photos") -> list[Path]:
+    """Every picture below `folder`, sorted. Raises TrainingError, which names `option`, if none."""
     if not folder.is_dir():
-        raise TrainingError(f"--photos: {folder} is not a folder; name the folder of your photos")
+        raise TrainingError(f"`{option}`: {folder} is not a folder; name the folder of your photos")
     paths = find_images(folder)
     if not paths:
-        raise TrainingError(f"--photos: no pictures below {folder}; JPEG, PNG, WebP … are read")
+        raise TrainingError(f"`{option}`: no pictures below {folder}; JPEG, PNG, WebP … are read")
     return paths
 
 
@@ -186,6 +254,6 @@ def find_photo_set(inputs: Sequence[Path]) -> list[Path]:
             paths = [Path(name) for name in sorted(matches)]
             paths = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
         if not paths:
-            raise TrainingError(f"--photos: {source} names no picture; give a folder of photos")
+            raise TrainingError(f"`photos`: {source} names no picture; give a folder of photos")
         found |= dict.fromkeys(paths)
     return list(found)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from impasto.errors import OptionError
 from impasto.media import imresize
-from impasto.networks.superres.bicubic import BICUBIC_RADIUS, enlarge
+from impasto.networks.bicubic import BICUBIC_RADIUS, enlarge
 
 ColorMatch = Literal["none", "histogram", "low-frequency"]
 COLOR_MATCHES: tuple[ColorMatch, ...] = ("none", "histogram", "low-frequency")

@@ -10,10 +10,9 @@ from impasto.engines.backend import Backend
 from impasto.engines.strips import stylize_in_strips
 from impasto.machine.suitability import suitable_precision
 from impasto.models import StyleModel
-from impasto.networks import ModernStyleNetwork
-from impasto.plans.levels import has_parts_of_levels
+from impasto.networks.architectures import architecture_of
 from impasto.plans.plan import LONGEST_SUM
-from impasto.plans.plan_network import PlanNetwork
+from impasto.plans.plan_network import PlanNetwork, has_parts_of_levels
 from impasto.plans.rewrite import rewrite
 
 STRIPS_FROM_PIXELS = 1 << 20  # measured at 512 px a side, where it is slower, and at 1024
@@ -29,6 +28,7 @@ class EagerBackend(Backend):
     def __init__(self, model: StyleModel, device: torch.device, precision: str) -> None:
         super().__init__(device, precision)
         self.whole = model.network
+        self._strips = architecture_of(model.config).strips
         self.dtype: torch.dtype = getattr(torch, precision)
         # for 8-bit samples, and for parts of levels too, see `to_levels`
         self.networks = {split: self._rewritten(split=split) for split in (False, True)}
@@ -69,4 +69,4 @@ class EagerBackend(Backend):
         pixels = image.shape[-2] * image.shape[-1]
         if self.precision == "float32":
             return pixels > LONGEST_SUM
-        return isinstance(self.whole, ModernStyleNetwork) and pixels >= STRIPS_FROM_PIXELS
+        return self._strips and pixels >= STRIPS_FROM_PIXELS

@@ -33,12 +33,11 @@ from impasto.files.byte_sizes import parse_bytes
 from impasto.machine.devices import choose_device
 from impasto.machine.suitability import suitable_precision
 from impasto.media import Picture, to_pil
-from impasto.media.photos import as_picture
-from impasto.media.transparency import fill_hidden
+from impasto.media.colors import fill_hidden
+from impasto.media.reading import as_picture
 from impasto.models import StyleModel, as_style_model
-from impasto.plans.bounds import cannot_overflow
 from impasto.plans.continuation import border_for, check_border, continue_image, cut
-from impasto.plans.plan import Mirror
+from impasto.plans.plan import Mirror, cannot_overflow
 from impasto.plans.rewrite import rewrite
 
 ImageT = TypeVar("ImageT", Tensor, NDArray[Any], Image.Image)
@@ -105,7 +104,7 @@ class Engine:
         check_border(border)
         model = as_style_model(style, quality)
         self.model = model.to(self.device)
-        self.border = border_for(self.model.network, border)
+        self.border = border_for(self.model.config, border)
         self.on_notice = on_notice
         self._exact = precision == "auto"  # 16-bit arrays may be painted in float32
         self._backends: dict[Choice, Backend] = {}

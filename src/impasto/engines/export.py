@@ -14,11 +14,9 @@ from impasto.engines.export_files import (
 )
 from impasto.errors import ModelError, OptionError
 from impasto.models import StyleModel, SuperResModel
-from impasto.networks.superres import ModernSuperResNetwork
-from impasto.plans.bounds import MOST_PIXELS, cannot_overflow
+from impasto.networks.architectures import architecture_of
+from impasto.plans.plan import Plan, cannot_overflow
 from impasto.plans.rewrite import rewrite
-from impasto.plans.superres_plan import rewrite_superres
-from impasto.plans.superres_steps import GraphPlan
 from impasto.plans.writer import Precision, Samples
 
 # In what number formats each kind of file can be. ONNX has no convolution in bfloat16.
@@ -112,7 +110,7 @@ def _check_precision(model: StyleModel | SuperResModel, suffix: str, precision: 
                 "and smooth areas would show steps; choose float32, or export to .pt2"
             )
         return  # of the weights only
-    if not isinstance(model.network, ModernSuperResNetwork):
+    if not architecture_of(model.config).half:
         raise OptionError(
             f"{model.name!r} makes the whole picture, whose smooth areas would show steps in "
             f"{precision}; choose float32"
@@ -121,14 +119,14 @@ def _check_precision(model: StyleModel | SuperResModel, suffix: str, precision: 
 
 def _steps(
     model: StyleModel | SuperResModel, suffix: str, samples: Samples, precision: Precision
-) -> GraphPlan:
+) -> Plan:
     if isinstance(model, SuperResModel):
-        return rewrite_superres(model.network)
+        return rewrite(model.network)
     half = precision != "float32"
     computed = half and (suffix, precision) != (".xml", "float16")
     # 8-bit samples are exact in half precision; of others the parts of a level come apart
     steps = rewrite(model.network, subpixel=not half, split=computed and samples == "float32")
-    if not cannot_overflow(steps, MOST_PIXELS):
+    if not cannot_overflow(steps):
         raise ModelError(
             f"style {model.name!r} has weights that are not finite, or far too large; train or "
             "download it anew"

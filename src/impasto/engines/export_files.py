@@ -17,7 +17,7 @@ from impasto.machine.extras import import_extra, openvino_core
 from impasto.models import StyleModel, SuperResModel
 from impasto.plans.onnx_graph import onnx_model
 from impasto.plans.openvino_graph import openvino_model
-from impasto.plans.superres_steps import GraphPlan
+from impasto.plans.plan import Plan
 from impasto.plans.torch_graph import TorchGraph
 from impasto.plans.writer import Precision, Samples
 
@@ -40,7 +40,7 @@ class ExportJob:
     """What is to be written, and how."""
 
     model: StyleModel | SuperResModel
-    steps: GraphPlan
+    steps: Plan
     path: Path
     samples: Samples
     precision: Precision

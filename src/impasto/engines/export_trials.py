@@ -15,7 +15,8 @@ from impasto.data.degradations import with_holes
 from impasto.engines.tile_network import TileNetwork
 from impasto.errors import ModelError
 from impasto.models import StyleModel, SuperResModel
-from impasto.plans.writer import COLORS, Precision, Samples
+from impasto.plans.plan import COLORS
+from impasto.plans.writer import Precision, Samples
 
 # Odd, prime, tiny, and of extreme shape; (N, H, W).
 TRIAL_SIZES = ((1, 64, 80), (2, 37, 53), (1, 5, 90), (1, 1, 1))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto.engines.stores import Store
 from impasto.engines.tiles import Box
-from impasto.plans.levels import to_levels
+from impasto.plans.plan_network import to_levels
 
 
 class FeatureMap(ABC):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from impasto.engines.tiles import Box, grid_cells
-from impasto.networks.moments import merged_moments, moments
+from impasto.networks.normalization import merged_moments, moments
 
 # Statistics are found in these cells of the map's own grid, and then merged. Cells that tiles do
 # not cut give the same numbers, so maps in half precision, where any difference grows to that of

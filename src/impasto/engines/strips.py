@@ -17,7 +17,7 @@ from impasto.engines.feature_maps import FeatureMap, ImageLevels
 from impasto.engines.passes import NewStore, NotFiniteError, PassRunner, run_plan
 from impasto.engines.stores import Memory, MemoryStore, Store
 from impasto.engines.tiles import Box
-from impasto.plans.levels import has_parts_of_levels
+from impasto.plans.plan_network import has_parts_of_levels
 from impasto.plans.rewrite import rewrite
 
 

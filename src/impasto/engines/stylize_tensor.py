@@ -9,7 +9,7 @@ from impasto.engines.strips import stylize_in_strips
 from impasto.errors import ImageError, ModelError, OptionError
 from impasto.machine.devices import Precision, choose_dtype
 from impasto.media import keep_colors as with_colors_of
-from impasto.media.ranges import in_unit_range
+from impasto.media.reading import in_unit_range
 from impasto.models import StyleModel
 
 

@@ -15,7 +15,7 @@ from impasto.engines.tile_runner import run_tiles
 from impasto.engines.tiles import Box, grown
 from impasto.errors import ImageError
 from impasto.machine.devices import choose_device
-from impasto.media.ranges import in_unit_range
+from impasto.media.reading import in_unit_range
 from impasto.models import SuperResModel
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -11,8 +12,9 @@ from impasto.engines.color_match import LOW_FREQUENCY_RADIUS_PX, match_low_frequ
 from impasto.errors import ModelError, OptionError
 from impasto.machine.devices import PRECISIONS, choose_dtype
 from impasto.models import SuperResModel
-from impasto.networks.superres import ModernSuperResNetwork
-from impasto.networks.superres.bicubic import BICUBIC_RADIUS, enlarge
+from impasto.networks.architectures import architecture_of
+from impasto.networks.bicubic import BICUBIC_RADIUS, enlarge
+from impasto.plans.rewrite import data_of
 
 SuperResPrecision = Literal["auto", "float32", "bfloat16", "float16"]
 SUPERRES_PRECISIONS = (*PRECISIONS, "float16")
@@ -35,7 +37,7 @@ def choose_superres_dtype(precision: str, model: SuperResModel) -> torch.dtype:
         raise OptionError(
             f"no precision {precision!r}; choose from {', '.join(SUPERRES_PRECISIONS)}"
         )
-    if not isinstance(model.network, ModernSuperResNetwork):
+    if not architecture_of(model.config).half:
         return torch.float32
     if precision == "float16" or (precision == "auto" and model.device.type == "cuda"):
         return torch.float16
@@ -47,7 +49,12 @@ def choose_tile_px(model: SuperResModel, dtype: torch.dtype) -> int:
     budget = CPU_MAP_BYTES if model.device.type == "cpu" else OTHER_MAP_BYTES
     side = int((budget / (_widest_map(model) * dtype.itemsize)) ** 0.5)
     # in smaller tiles most of the work would be for what they see around them
-    return max(side - 2 * model.radius_px, 10 * model.radius_px)
+    return max(side - 2 * radius_of(model), 10 * radius_of(model))
+
+
+def radius_of(model: SuperResModel) -> int:
+    """How far an output pixel of the network sees, in low-resolution pixels."""
+    return data_of(model.network).radius_px
 
 
 def tile_bytes(model: SuperResModel, dtype: torch.dtype, seen_px: int) -> int:
@@ -89,11 +96,11 @@ class TileNetwork:
     on_warning: Callable[[str], object]
     _warned: bool = field(default=False, init=False)
 
-    @property
+    @cached_property
     def radius_px(self) -> int:
         """How far an output pixel sees, in low-resolution pixels."""
         extra = LOW_FREQUENCY_RADIUS_PX if self.low_frequencies else 0
-        return max(self.model.radius_px + extra, BICUBIC_RADIUS)
+        return max(radius_of(self.model) + extra, BICUBIC_RADIUS)
 
     @property
     def multiple(self) -> int:

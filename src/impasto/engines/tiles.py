@@ -7,8 +7,13 @@ the border, it must put there and nowhere else.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+Pixels = TypeVar("Pixels", "Tensor", "NDArray[Any]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +33,7 @@ class Box:
     def width(self) -> int:
         return self.right - self.left
 
-    def of(self, pixels: Tensor) -> Tensor:
+    def of(self, pixels: Pixels) -> Pixels:
         """This part of (..., H, W)."""
         return pixels[..., self.top : self.bottom, self.left : self.right]
 

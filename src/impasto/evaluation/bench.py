@@ -2,38 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+import torch
 
 from impasto.engines.backends import BACKENDS, PRECISIONS, Choice, choose
 from impasto.errors import OptionError
-from impasto.evaluation.environment import describe_environment
+from impasto.evaluation.configs import BenchConfig
+from impasto.evaluation.environment import describe_environment, extras_versions
 from impasto.evaluation.stopwatch import psnr_db, smooth_noise, take_turns
-from impasto.machine.devices import choose_device
+from impasto.machine.devices import choose_device, choose_dtype
 from impasto.models import StyleModel, as_style_model
+from impasto.models.cards import path_of
+from impasto.models.gallery import find_style
 from impasto.painting import Engine
 
 FORMAT = "impasto-bench-1"
-_MOST_ROUNDS = 9
+_MOST_ROUNDS, _LEAST_ROUNDS = 9, 3
 _FOUR_K_MEGAPIXELS = 3840 * 2160 / 1e6
-_WORTH_IT = 0.9  # of auto's time: a faster choice is told of
-
-
-@dataclass(frozen=True, kw_only=True)
-class BenchConfig:
-    """Which style, sizes in px a side, and about how long. Raises OptionError."""
-
-    style: str = "starry-night"
-    qualities: tuple[str, ...] = ("full",)
-    sizes: tuple[int, ...] = (256, 512, 1024)
-    seconds: float = 60.0
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        if not self.sizes or min(self.sizes) < 16 or max(self.sizes) > 8192:
-            raise OptionError(f"sizes {self.sizes}: wanted at least one, each from 16 to 8192 px")
-        if not self.seconds > 0:
-            raise OptionError(f"{self.seconds} seconds: wanted a positive number")
+_WORTH_IT = 0.9  # of auto's time: what saves less is not worth a flag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +39,11 @@ class BenchRow:
     def megapixels_per_second(self) -> float:
         return self.size_px**2 / 1e6 / self.seconds
 
+    def beats(self, other: "BenchRow") -> bool:
+        """Whether it saves a tenth of the time, and more than the repeats of both differ."""
+        slow, fast = self.seconds * (1 + self.spread), other.seconds * (1 - other.spread)
+        return self.seconds < _WORTH_IT * other.seconds and slow < fast
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
@@ -62,6 +54,11 @@ class Bench:
     rows: tuple[BenchRow, ...]
     left_out: dict[str, str]
     auto: Choice
+
+    @property
+    def qualities(self) -> tuple[str, ...]:
+        """The networks that were measured: "full", "fast"."""
+        return tuple(dict.fromkeys(row.quality for row in self.rows))
 
     def fastest(self, quality: str, size_px: int) -> BenchRow:
         """Of one network at one size."""
@@ -82,14 +79,14 @@ class Bench:
         lines = [
             f"`impasto stylize` uses {self.auto.backend} in {self.auto.precision} here: "
             + ", ".join(
-                f"{self.chosen(self.config.qualities[0], size).seconds * 1e3:.0f} ms at {size} px"
+                f"{self.chosen(self.qualities[0], size).seconds * 1e3:.0f} ms at {size} px"
                 for size in self.config.sizes
             )
             + "."
         ]
-        lines += [text for quality in self.config.qualities for text in self._faster(quality)]
+        lines += [text for quality in self.qualities for text in self._faster(quality)]
         largest = self.config.sizes[-1]
-        for quality in self.config.qualities:
+        for quality in self.qualities:
             rate = self.fastest(quality, largest).megapixels_per_second
             lines.append(
                 f"A 4K picture (3840 x 2160) takes about {_FOUR_K_MEGAPIXELS / rate:.1f} s, "
@@ -102,7 +99,7 @@ class Bench:
         sizes: dict[str, list[str]] = {}
         for size in self.config.sizes:
             best, auto = self.fastest(quality, size), self.chosen(quality, size)
-            if best.seconds < _WORTH_IT * auto.seconds:
+            if best.beats(auto):
                 flags = f"--backend {best.backend} --precision {best.precision}"
                 ratio = auto.seconds / best.seconds
                 gain = f"{ratio:.1f} times as fast at {size} px ({best.psnr_db:.0f} dB to float32)"
@@ -113,7 +110,7 @@ class Bench:
         """Everything, for programs."""
         best = [
             {"quality": quality, **vars(self.fastest(quality, size))}
-            for quality in self.config.qualities
+            for quality in self.qualities
             for size in self.config.sizes
         ]
         return {
@@ -137,7 +134,9 @@ def run_bench(
     Raises OptionError for a device that is not there, ModelError for the style.
     """
     device = choose_device(config.device)
-    models = {quality: as_style_model(config.style, quality) for quality in config.qualities}
+    named = path_of(config.style) is None
+    qualities = find_style(config.style).qualities if named else ("full",)
+    models = {quality: as_style_model(config.style, quality) for quality in qualities}
     choices, left_out = available(config.device)
     rows: list[BenchRow] = []
     total = sum(size**2 for size in config.sizes) * len(models)
@@ -149,6 +148,7 @@ def run_bench(
                 engines,
                 image,
                 rounds=_MOST_ROUNDS,
+                least_rounds=_LEAST_ROUNDS,
                 most_seconds=config.seconds * size**2 / total,
             )
             reference = model.to(device)(image)
@@ -176,34 +176,28 @@ def run_bench(
 def available(device_name: str) -> tuple[list[Choice], dict[str, str]]:
     """What this machine can compute with, and why not with the rest that it might have.
 
-    torch.compile is left out on CPUs: it takes half a minute for every size.
+    torch.compile is left out on CPUs: it takes half a minute for every size. bfloat16 is left out
+    on CPUs that do not multiply it: there it is float32 by another name, or slower.
     """
     device = choose_device(device_name)
     choices, left_out = [], {}
+    precisions = list(PRECISIONS[1:])
+    if device.type == "cpu" and choose_dtype("auto", device) != torch.bfloat16:
+        precisions.remove("bfloat16")
+        left_out["bfloat16"] = "this processor has no instructions for it"
     for backend in BACKENDS[1:]:
         if backend == "compile" and device.type == "cpu":
             left_out[backend] = "half a minute of compilation for every size"
             continue
         reasons = []
-        for precision in PRECISIONS[1:]:
+        for precision in precisions:
             try:
                 choices.append(choose(backend, precision, device))
             except OptionError as error:
                 reasons.append(str(error))
-        if len(reasons) == len(PRECISIONS) - 1:
+        if len(reasons) == len(precisions):
             left_out[backend] = reasons[0]
     return choices, left_out
-
-
-def extras_versions() -> dict[str, str | None]:
-    """Of the optional runtimes; None where one is not installed."""
-    found: dict[str, str | None] = {}
-    for name in ("openvino", "onnx", "onnxruntime"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
 
 
 def _engines(

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,24 @@ def describe_environment(device: torch.device | str = "cpu") -> dict[str, Any]:
     if device.type == "cuda":
         described["accelerator"] = torch.cuda.get_device_name(device)
     return described
+
+
+def extras_versions() -> dict[str, str | None]:
+    """Versions of the optional runtimes; None where one is not installed."""
+    found: dict[str, str | None] = {}
+    for name in ("openvino", "onnx", "onnxruntime"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def number_of(environments: list[dict[str, Any]], described: dict[str, Any]) -> int:
+    """Where this environment stands in the list, to which it is added if it is new."""
+    if described not in environments:
+        environments.append(described)
+    return environments.index(described)
 
 
 def machine_lines(environments: Sequence[Mapping[str, Any]]) -> list[str]:

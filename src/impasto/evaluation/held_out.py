@@ -45,10 +45,10 @@ def held_out_photos(folder: Path | None, count: int | None = None) -> list[HeldO
     """
     folder = _default_folder() if folder is None else folder
     if not folder.is_dir():
-        raise OptionError(f"--photos {folder}: no such folder; name one of photos")
+        raise OptionError(f"`photos` {folder}: no such folder; name one of photos")
     paths = find_images(folder)
     if not paths:
-        raise OptionError(f"--photos {folder}: no pictures in this folder")
+        raise OptionError(f"`photos` {folder}: no pictures in this folder")
     names = {path: path.relative_to(folder).as_posix() for path in paths}
     chosen = sorted(paths, key=lambda path: hashlib.sha256(names[path].encode()).hexdigest())
     return [look_at(path, names[path]) for path in chosen[:count]]
@@ -73,7 +73,7 @@ def look_at(path: Path, name: str | None = None) -> HeldOutPhoto:
 
 
 def photos_or(content: Sequence[Path], folder: Path | None, count: int) -> list[HeldOutPhoto]:
-    """The photos named by --content, or `count` of the held-out ones if there is none."""
+    """The photos named by `content`, or `count` of the held-out ones if there is none."""
     return [look_at(path) for path in content] or held_out_photos(folder, count)
 
 
@@ -82,7 +82,8 @@ def _default_folder() -> Path:
     folder = Path(data) / HELD_OUT_FOLDER if data else None
     if folder is None or not folder.is_dir():
         raise OptionError(
-            "no held-out photos; give --photos FOLDER, of photos that the styles were not trained "
-            f"on (or have {HELD_OUT_FOLDER.as_posix()} in the folder that {DATA_VARIABLE} names)"
+            "no held-out photos; name a folder, `photos`, of photos that the styles were not "
+            f"trained on (or have {HELD_OUT_FOLDER.as_posix()} in the folder that {DATA_VARIABLE} "
+            "names)"
         )
     return folder

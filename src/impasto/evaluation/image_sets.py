@@ -8,8 +8,13 @@ from pathlib import Path
 from torch import Tensor
 
 from impasto.errors import ImageError, OptionError
-from impasto.evaluation.known_sets import KNOWN_SETS, KnownSet, pixels_sha256
-from impasto.evaluation.set_download import OnImage, download_set
+from impasto.evaluation.known_sets import (
+    KNOWN_SETS,
+    KnownSet,
+    OnImage,
+    download_set,
+    pixels_sha256,
+)
 from impasto.files.cache import cache_folder
 from impasto.files.user_files import user_path
 from impasto.media import find_images, read_picture
@@ -130,11 +135,11 @@ def _at_hand(key: str, data: Path | None) -> Path | None:
     """Where the known set lies; OptionError if `data` was given and has it not."""
     if data is not None:
         if not data.is_dir():
-            raise OptionError(f"--data {data}: no such folder")
+            raise OptionError(f"`data` {data}: no such folder")
         found = _subfolder(data, key) or _subfolder(data / SETS_FOLDER, key)
         if found is None:
             raise OptionError(
-                f"--data {data}: holds no folder {key} or {SETS_FOLDER}/{key}; leave --data out "
+                f"`data` {data}: holds no folder {key} or {SETS_FOLDER}/{key}; leave `data` out "
                 "to have it downloaded"
             )
         return found

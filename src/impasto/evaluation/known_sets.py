@@ -2,14 +2,19 @@
 
 The images are those of Huang et al. (CVPR 2015), cropped to even sides as they published them, in
 their order: img_001 ... No licence is stated that would allow to give them away with this package.
+So they are downloaded from their public address, image by image, each verified by its pixels.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
-from impasto.media import Picture
+from impasto.errors import ImageError
+from impasto.files.download import DownloadError, Retry, download_file
+from impasto.media import Picture, read_picture
 
 _URL = (
     "https://raw.githubusercontent.com/jbhuang0604/SelfExSR/master/data/{folder}/image_SRF_2/"
@@ -92,3 +97,44 @@ def pixels_sha256(picture: Picture) -> str:
     digest = hashlib.sha256(f"{height}x{width}x{picture.bits}:".encode())
     digest.update(samples.numpy().astype(coded).tobytes())
     return digest.hexdigest()
+
+
+OnImage = Callable[[str, int, int], object]  # name of the set, images there, images in all
+
+
+def download_set(
+    known: KnownSet, folder: Path, on_image: OnImage | None = None, *, retry: Retry | None = None
+) -> Path:
+    """Fetch what is missing in `folder`, as img_001.png ..., and return the folder.
+
+    A cut download goes on where it stopped. Raises DownloadError if an image cannot be had, or is
+    not the set's own (then it is not kept).
+    """
+    for number in range(1, len(known.hashes) + 1):
+        target = folder / f"img_{number:03d}.png"
+        try:
+            if not target.exists():
+                _fetch(known, number, target, retry)
+        except DownloadError as error:
+            raise DownloadError(
+                f"the test set {known.name} could not be had: {error}. Get its images yourself and "
+                f"give their folder: `data`, with a folder {known.name} in it"
+            ) from error
+        if on_image:
+            on_image(known.name, number, len(known.hashes))
+    return folder
+
+
+def _fetch(known: KnownSet, number: int, target: Path, retry: Retry | None) -> None:
+    url = known.url.format(number=number)
+    fetched = download_file(url, target.with_name(f".{target.name}"), retry=retry)
+    try:
+        if known.number_of(pixels_sha256(read_picture(fetched))) != number:
+            raise DownloadError(f"{url} is not the genuine image; it was not kept")
+    except ImageError as error:
+        fetched.unlink(missing_ok=True)
+        raise DownloadError(f"{url} is no image: {error}") from error
+    except DownloadError:
+        fetched.unlink(missing_ok=True)
+        raise
+    fetched.replace(target)

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionError
-from impasto.files.atomic import write_text
+from impasto.evaluation.record import save_json
 
 FORMAT = "impasto-evaluation-1"
-_ANOTHER = "give another output file, or --overwrite"
+_ANOTHER = "give another output file, or `overwrite`"
 _ANOTHER_FILE = "give a file as it was written"
 
 
@@ -78,12 +78,6 @@ class Results:
 
     def add(self, row: Row) -> None:
         self.rows[row.key] = row
-
-    def environment(self, described: dict[str, Any]) -> int:
-        """The number of this environment, added if it is new."""
-        if described not in self.environments:
-            self.environments.append(described)
-        return self.environments.index(described)
 
     def register_models(self, models: dict[str, dict[str, Any]]) -> None:
         """Enter models by name; rows of other weights under such a name are dropped."""
@@ -158,13 +152,7 @@ class Results:
 
     def save(self, path: Path) -> None:
         """Write atomically. Raises OptionError if the file cannot be written."""
-        text = json.dumps(without_infinity(self.to_json()), indent=1, allow_nan=False)
-        try:
-            write_text(path, text + "\n")
-        except OSError as error:
-            raise OptionError(
-                f"{path}: cannot be written ({error.strerror or error}); choose another place"
-            ) from error
+        save_json(path, self.to_json())
 
 
 def read_results(path: Path, *, remedy: str = _ANOTHER_FILE) -> Results:
@@ -236,14 +224,3 @@ def mean_of(rows: Iterable[Row]) -> Mean:
 
 def _or_infinity(value: float | None) -> float:
     return math.inf if value is None else value
-
-
-def without_infinity(value: Any) -> Any:
-    """JSON has no infinity: null instead, also within lists and objects."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: without_infinity(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_infinity(inner) for inner in value]
-    return value

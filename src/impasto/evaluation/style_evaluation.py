@@ -1,75 +1,46 @@
-"""`impasto evaluate style`: style and content distance by a network not used in training."""
+"""Style and content distance by a network not used in training."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from impasto.data.photos import center_crop
-from impasto.errors import OptionError
-from impasto.evaluation.events import OnEvent, ignore
+from impasto.evaluation.configs import StyleEvaluation
 from impasto.evaluation.held_out import HeldOutPhoto, held_out_photos
-from impasto.evaluation.objective_curves import lbfgs_curve, white_noise
-from impasto.evaluation.record import Record, open_record
+from impasto.evaluation.record import Plan, Record, Say, Task, carry_out, open_record
 from impasto.evaluation.style_metric import (
     Look,
     StyleMetric,
     check_independent,
     load_metric_network,
 )
-from impasto.evaluation.tasks import Plan, Say, Task, carry_out
-from impasto.evaluation.trained_objective import (
+from impasto.evaluation.trained_styles import (
     TrainedObjective,
     TrainedObjectives,
     TrainedStyle,
+    gatys_steps,
     style_names,
+    white_noise,
 )
+from impasto.events import CancelToken, OnEvent, ignore
 from impasto.machine.devices import choose_device, choose_dtype, exact_float32
-from impasto.optimization.objective import perceptual_objective
-
-
-@dataclass(frozen=True, kw_only=True)
-class StyleEvaluation:
-    """What to evaluate, into which JSON file. Raises OptionError for nonsense.
-
-    `lbfgs` is the number of photos, the first ones, that L-BFGS paints too, in `iterations`, as a
-    baseline; `loss_network`: see `load_metric_network`; layers: see `StyleMetric`.
-    """
-
-    output: Path
-    styles: tuple[str, ...] = ()
-    photos: Path | None = None
-    count: int | None = None
-    paintings: Path | None = None
-    loss_network: str = "auto"
-    style_layers: tuple[str, ...] = ()
-    content_layers: tuple[str, ...] = ()
-    size_px: int = 256
-    lbfgs: int = 0
-    iterations: int = 100
-    allow_training_network: bool = False
-    device: str = "auto"
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if self.output.suffix.lower() != ".json" or self.output.is_dir():
-            raise OptionError(f"--output {self.output}: wanted the name of a .json file")
-        if self.size_px < 64 or self.lbfgs < 0 or self.iterations < 1:
-            raise OptionError("--size: wanted at least 64; --lbfgs 0, --iterations 1")
+from impasto.optimization.objective import PixelObjective
 
 
 @exact_float32()
-def evaluate_style(config: StyleEvaluation, on_event: OnEvent = ignore) -> Record:
+def evaluate_style(
+    config: StyleEvaluation, on_event: OnEvent = ignore, cancel: CancelToken | None = None
+) -> Record:
     """Measure every style on every photo, keep what is there already, and return the record.
 
-    Raises OptionError, ModelError, WeightsError, ImageError before anything is measured.
+    Raises OptionError, ModelError, WeightsError, ImageError before anything is measured;
+    Cancelled, with all pieces saved, once `cancel` was told to.
     """
     plan = plan_style_evaluation(config)
-    carry_out(plan, on_event)
+    carry_out(plan, on_event, cancel)
     return plan.record
 
 
@@ -216,11 +187,11 @@ class _Bench:
     ) -> dict[str, Any]:
         image, look = self._square(photo)
         objective.criterion.set_content(image)
-        of_pixels = perceptual_objective(
-            objective.criterion, dtype=choose_dtype("auto", self.device)
-        )
-        start = white_noise(image)
-        _, painted = lbfgs_curve(of_pixels, start, self.config.iterations, say)
+        of_pixels = PixelObjective(objective.criterion, dtype=choose_dtype("auto", self.device))
+        count, painted = self.config.iterations, white_noise(image)
+        for number, step in enumerate(gatys_steps(of_pixels, painted, count)):
+            painted = step.point
+            say(f"iteration {number} of {count}")
         return self._distances(painted, look)
 
     def _distances(self, painted: Tensor, photo: Look) -> dict[str, Any]:

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, WeightsError
-from impasto.losses import gram_matrix
-from impasto.losses.content import content_errors, mean_squares
-from impasto.losses.style import style_errors
+from impasto.losses import content_terms, gram_matrix, style_terms
+from impasto.losses.gram import style_errors
 from impasto.models import StyleModel
 from impasto.networks import LossNetwork, load_loss_network
 from impasto.optimization.layers import default_layers
@@ -73,8 +72,8 @@ class StyleMetric:
     def style_distance(self, image: Look, painting: Look) -> float:
         """Of an image, of any size, to a painting."""
         errors = [
-            float(style_errors(image.grams[layer], target) / target.square().sum())
-            for layer, target in painting.grams.items()
+            float(term.error(image.grams[term.layer]))
+            for term in style_terms(painting.grams, _equal(painting.grams), scale="relative")
         ]
         return sum(errors) / len(errors)
 
@@ -96,8 +95,8 @@ class StyleMetric:
     def content_distance(self, image: Look, photo: Look) -> float:
         """Of an image to a photo of its size."""
         errors = [
-            float(content_errors(image.features[layer], wanted) / mean_squares(wanted))
-            for layer, wanted in photo.features.items()
+            float(term.error(term.sums(image.features[term.layer])))
+            for term in content_terms(photo.features, _equal(photo.features), scale="relative")
         ]
         return sum(errors) / len(errors)
 
@@ -109,6 +108,10 @@ class StyleMetric:
             "style_layers": list(self.style_layers),
             "content_layers": list(self.content_layers),
         }
+
+
+def _equal(layers: Mapping[str, Tensor]) -> dict[str, float]:
+    return dict.fromkeys(layers, 1.0)
 
 
 def load_metric_network(name: str = "auto", models: Sequence[StyleModel] = ()) -> LossNetwork:
@@ -149,6 +152,6 @@ def check_independent(network: LossNetwork, models: Sequence[StyleModel]) -> Non
         if shared or network.weights_hash == trained.get("loss_network_hash"):
             raise OptionError(
                 f"{model.name!r} was trained with {'+'.join(sorted(shared)) or network.name!r}: "
-                "a metric should be independent of the training; choose another --loss-network, "
-                "or say --allow-training-network"
+                "a metric should be independent of the training; choose another `loss_network`, "
+                "or `allow_training_network`"
             )

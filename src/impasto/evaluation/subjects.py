@@ -1,14 +1,78 @@
-"""A test image, prepared: read, cropped, its low resolution made, its small pictures kept."""
+"""A test image, prepared: read, cropped, its low resolution made, its small pictures kept.
+
+Those pictures are all that figures need, so figures read no images and run no networks.
+"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.evaluation.crops import Box, choose_box, file_stem, is_kept, keep_picture, overview
 from impasto.evaluation.image_sets import ImageSet, TestImage
 from impasto.evaluation.protocols import Protocol
+from impasto.evaluation.record import file_stem, is_kept, keep_picture
+from impasto.media import imresize, luma, resize_long_side
+
+CROP_PX = 96  # side, in the high resolution
+OVERVIEW_PX = 256  # long side of the whole picture, reduced
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """A part of an image, in px."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def cut(self, pixels: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, height, width)."""
+        rows, columns = (self.top, self.height), (self.left, self.width)
+        return pixels.narrow(-2, *rows).narrow(-1, *columns)
+
+    def divided(self, factor: int) -> "Box":
+        """The same part of the low resolution."""
+        return Box(
+            top=self.top // factor,
+            left=self.left // factor,
+            height=self.height // factor,
+            width=self.width // factor,
+        )
+
+
+def choose_box(high_res: Tensor, low_res: Tensor, factor: int) -> Box:
+    """Where bicubic enlargement loses most: the same place for every model, and for every run.
+
+    (1, 3, H, W) and its (1, 3, H / factor, W / factor); the box lies on whole low-resolution
+    samples. A picture smaller than CROP_PX is taken whole.
+    """
+    size_hw = (high_res.shape[-2], high_res.shape[-1])
+    error = luma(imresize(low_res, size_hw) - high_res).square()
+    height, width = (min(CROP_PX // factor, size // factor) for size in size_hw)
+    # one number for each low-resolution sample, then for each place where the box can lie
+    sampled = F.avg_pool2d(error, factor)
+    placed = F.avg_pool2d(sampled.double(), (height, width), stride=1)[0, 0]
+    top, left = divmod(int(placed.argmax()), placed.shape[1])
+    return Box(top=top * factor, left=left * factor, height=height * factor, width=width * factor)
+
+
+def chosen_images(count: int, wanted: int) -> list[int]:
+    """Indices of `wanted` images spread evenly over a set of `count`, first and last among them."""
+    if wanted >= count:
+        return list(range(count))
+    if wanted < 2:
+        return [0][:wanted]
+    return sorted({round(i * (count - 1) / (wanted - 1)) for i in range(wanted)})
+
+
+def overview(high_res: Tensor) -> Tensor:
+    """The whole picture, its long side at most OVERVIEW_PX."""
+    if max(high_res.shape[-2:]) <= OVERVIEW_PX:
+        return high_res
+    return resize_long_side(high_res, OVERVIEW_PX)
 
 
 @dataclass(frozen=True, kw_only=True)

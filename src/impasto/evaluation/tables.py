@@ -1,10 +1,11 @@
 """Results as Markdown, for people: the means of each set, and how they were measured."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from impasto.evaluation.environment import machine_lines
+from impasto.evaluation.record import Record
 from impasto.evaluation.results import Mean, Results
 
 Column = tuple[str, Callable[[Mean], str], Callable[[Mean], float] | None]  # title, text, score
@@ -129,3 +130,17 @@ def _how(results: Results) -> str:
     ]
     lines += [f"- {name}: not the genuine images, so not comparable" for name in unknown]
     return "\n".join(lines)
+
+
+def how_measured(record: Record) -> str:
+    """A list, headed; to be gone on with."""
+    lines = ["## How it was measured", ""]
+    lines += [f"- {key}: {_setting(value)}" for key, value in record.settings.items()]
+    lines += machine_lines(record.environments)
+    return "\n".join(lines)
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {inner}" for key, inner in value.items())
+    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)

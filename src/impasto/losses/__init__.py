@@ -1,51 +1,34 @@
-"""Losses: pure functions, thin modules over them, and `PerceptualLoss`, which composes them."""
+"""Losses: pure functions, terms over a loss network's features, and `PerceptualLoss` over them."""
 
-from impasto.losses.content import ContentLoss, content_loss
-from impasto.losses.detail import detail_loss
-from impasto.losses.edges import edge_loss
-from impasto.losses.gatys import (
-    gatys_content_loss,
-    gatys_gram_matrix,
-    gatys_layer_style_loss,
-    gatys_style_loss,
-    gatys_total,
-)
-from impasto.losses.gram import GramMatrix, gram_matrix
-from impasto.losses.grid import grid_loss
+from impasto.losses.content import content_loss, unit_feature_loss
+from impasto.losses.gram import gram_matrix, style_loss
 from impasto.losses.perceptual import PerceptualLoss
-from impasto.losses.pixel import PixelKind, PixelLoss, pixel_loss
-from impasto.losses.style import StyleLoss, style_loss
-from impasto.losses.terms import LossNetwork, LossTerms
-from impasto.losses.total_variation import (
-    TotalVariation,
-    hole_tv,
-    isotropic_tv,
-    squared_tv,
-    tv_loss,
+from impasto.losses.pixel import PixelKind, detail_loss, edge_loss, grid_loss, pixel_loss
+from impasto.losses.terms import (
+    ContentTerm,
+    LossNetwork,
+    LossTerms,
+    LossWeights,
+    StyleTerm,
+    content_terms,
+    errors_of,
+    style_terms,
 )
-from impasto.losses.unit_features import UnitFeatureLoss, unit_feature_loss
-from impasto.losses.weights import LossWeights
+from impasto.losses.total_variation import hole_tv, isotropic_tv, squared_tv, tv_loss
 
 __all__ = [
-    "ContentLoss",
-    "GramMatrix",
+    "ContentTerm",
     "LossNetwork",
     "LossTerms",
     "LossWeights",
     "PerceptualLoss",
     "PixelKind",
-    "PixelLoss",
-    "StyleLoss",
-    "TotalVariation",
-    "UnitFeatureLoss",
+    "StyleTerm",
     "content_loss",
+    "content_terms",
     "detail_loss",
     "edge_loss",
-    "gatys_content_loss",
-    "gatys_gram_matrix",
-    "gatys_layer_style_loss",
-    "gatys_style_loss",
-    "gatys_total",
+    "errors_of",
     "gram_matrix",
     "grid_loss",
     "hole_tv",
@@ -53,6 +36,7 @@ __all__ = [
     "pixel_loss",
     "squared_tv",
     "style_loss",
+    "style_terms",
     "tv_loss",
     "unit_feature_loss",
 ]

@@ -3,12 +3,13 @@
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from impasto.losses.shapes import accumulation_dtype, check_pair, feature_shape
+from impasto.losses.shapes import accumulation_dtype, check_pair
 
-ContentKind = Literal["squared", "absolute"]
-CONTENT_KINDS: tuple[ContentKind, ...] = ("squared", "absolute")
+ContentKind = Literal["squared", "absolute", "unit"]  # eq. 2, mean difference, directions
+CONTENT_KINDS: tuple[ContentKind, ...] = ("squared", "absolute", "unit")
+UNIT_EPSILON = 1e-10  # LPIPS' own, against a division by zero
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -47,22 +48,35 @@ def absolute_content_errors(features: Tensor, target: Tensor) -> Tensor:
     return (features.to(dtype) - target.to(dtype)).abs().mean(dim=(1, 2, 3))
 
 
-class ContentLoss(nn.Module):
-    """Feature reconstruction (eq. 2) against one fixed target, (N or 1, C, H, W), kept detached.
+def unit_feature_loss(
+    features: Tensor, target: Tensor, channel_weights: Tensor | None = None
+) -> Tensor:
+    """The distance of feature directions, LPIPS' form (arXiv 1801.03924, eq. 1): -> scalar >= 0.
 
-    Raises OptionError for a target that is not a feature map.
+    Two (N, C, H, W) maps; each pixel's feature vector is scaled to length 1 first. The squared
+    differences are added up over the channels, each times its entry of `channel_weights` (C,)
+    (LPIPS' linear head; None: 1 each), and averaged over pixels and batch. Without weights it lies
+    in [0, 4]: 2 - 2 cos of the angle between the vectors. Raises OptionError as content_loss.
     """
+    return unit_feature_errors(features, target, channel_weights).mean()
 
-    target: Tensor
 
-    def __init__(self, target: Tensor) -> None:
-        super().__init__()
-        feature_shape(target, "a content target")
-        self.register_buffer("target", target.detach(), persistent=False)
+def unit_feature_errors(
+    features: Tensor, target: Tensor, channel_weights: Tensor | None = None
+) -> Tensor:
+    """`unit_feature_loss` of each item: -> (N,)."""
+    check_pair(features, target, "content features")
+    dtype = accumulation_dtype(features)
+    squared = (_unit(features.to(dtype)) - _unit(target.to(dtype))).square()
+    if channel_weights is not None:
+        squared = squared * channel_weights.to(squared).reshape(1, -1, 1, 1)
+    return squared.sum(1).mean(dim=(1, 2))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return `content_loss(features, target)`; raises as it does."""
-        return content_loss(features, self.target)
+
+def _unit(features: Tensor) -> Tensor:
+    # below the root, unlike LPIPS: the root's gradient at 0 is infinite
+    length = (features.square().sum(1, keepdim=True) + UNIT_EPSILON).sqrt()
+    return features / length
 
 
 class _MeanSquares(torch.autograd.Function):

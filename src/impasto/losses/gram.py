@@ -1,10 +1,11 @@
-"""The Gram matrix: which channels fire together, wherever in the image they do."""
+"""Style: do the same channels fire together, wherever in the image, as in the style image?"""
 
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from impasto.errors import OptionError
 from impasto.losses.shapes import accumulation_dtype, feature_shape, is_channels_last
 
 
@@ -22,12 +23,43 @@ def gram_matrix(features: Tensor) -> Tensor:
     return scaled_gram(features, 1.0 / (channels * height * width))
 
 
-class GramMatrix(nn.Module):
-    """`gram_matrix` as a module: (N, C, H, W) -> (N, C, C)."""
+def style_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Style reconstruction of one layer, paper eq. 4: (N, C, H, W), (N or 1, C, C) -> scalar >= 0.
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return `gram_matrix(features)`; raises as it does."""
-        return gram_matrix(features)
+        loss = || gram_matrix(features) - target ||_F^2, mean over the batch
+
+    `target` is the Gram matrix of the style image's features, which may have any height and
+    width: eq. 3 divides the size out. A target with a batch of one serves the whole batch. The
+    paper sums the layers: sum the calls. Raises OptionError if the shapes do not fit.
+    """
+    return style_errors(gram_matrix(features), target).mean()
+
+
+def style_errors(gram: Tensor, target: Tensor) -> Tensor:
+    """Squared Frobenius distance of each item: (N, C, C) and (N or 1, C, C) -> (N,)."""
+    if (
+        target.dim() != 3
+        or target.shape[1:] != gram.shape[1:]
+        or target.shape[0] not in (1, gram.shape[0])
+    ):
+        raise OptionError(
+            f"got a style target of shape {tuple(target.shape)} for Gram matrices of shape "
+            f"{tuple(gram.shape)}; wanted (1, C, C) or (N, C, C): compute it with gram_matrix from "
+            "the same layer of the same loss network"
+        )
+    return (gram - target.to(gram.dtype)).square().sum(dim=(1, 2))
+
+
+def guided_gram(features: Tensor, guide: Tensor | None, positions: float | None) -> Tensor:
+    """Sum over positions of (guide f)(guide f)^T / (C * positions): (N, C, H, W) -> (N, C, C).
+
+    The guided Gram matrix of Gatys et al., arXiv 1611.07865, eq. 5, in the scale of eq. 3. guide:
+    (1, 1, H, W), None for 1. positions: over how many the whole map goes, of which `features` may
+    be a part; None: over these.
+    """
+    _, channels, height, width = feature_shape(features)
+    own = features if guide is None else features * guide.to(features.dtype)
+    return scaled_gram(own, 1.0 / (channels * (positions or height * width)))
 
 
 def scaled_gram(features: Tensor, scale: float) -> Tensor:

@@ -1,30 +1,32 @@
 """The perceptual loss: a loss network, layers and weights composed into one criterion."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, cast
+from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
-from impasto.losses.content import (
-    CONTENT_KINDS,
-    ContentKind,
-    absolute_content_errors,
-    content_errors,
-    mean_squares,
-)
-from impasto.losses.gram import gram_matrix
+from impasto.losses.content import CONTENT_KINDS, ContentKind
 from impasto.losses.pixel import PIXEL_KINDS, PixelKind, pixel_loss
+from impasto.losses.regions import Region, mean_grams
 from impasto.losses.shapes import accumulation_dtype, check_image, check_pair
-from impasto.losses.style import style_errors
-from impasto.losses.targets import lasting, style_targets
-from impasto.losses.terms import LossNetwork, LossTerms, sum_layers
-from impasto.losses.total_variation import TvKind, tv_loss
-from impasto.losses.weights import LossWeights, layer_weights
-
-# A target whose squared size is below this is taken as empty, and its error is left absolute.
-EMPTY_TARGET = 1e-12
+from impasto.losses.terms import (
+    LossNetwork,
+    LossTerms,
+    LossWeights,
+    Scale,
+    Term,
+    check_weight,
+    content_terms,
+    errors_of,
+    lasting,
+    layer_weights,
+    style_terms,
+)
+from impasto.losses.total_variation import Reduction, TvKind, tv_loss
+from impasto.networks import load_loss_network
 
 
 class PerceptualLoss(nn.Module):
@@ -32,37 +34,40 @@ class PerceptualLoss(nn.Module):
 
     In any training loop, for restoration (super-resolution, denoising ...):
 
-        criterion = PerceptualLoss(loss_network, weights=LossWeights(style=0, tv=0, pixel=1))
+        criterion = PerceptualLoss("vgg16", weights=LossWeights(style=0, tv=0, pixel=1))
         loss = criterion(network(low_res), high_res)
         loss.backward()
 
     and for style transfer, where the target is the photo itself:
 
-        criterion = PerceptualLoss(loss_network, style_layers=["relu1_2", "relu2_2", "relu3_3"])
+        criterion = PerceptualLoss("vgg16", style_layers=["relu1_2", "relu2_2", "relu3_3"])
         criterion.set_style(painting)
         criterion(network(photo), photo).backward()
 
-    Images are (N, 3, H, W) RGB in [0, 1]. `content_layers` and `style_layers` are names, or a
-    mapping name -> weight. `relative=False` is the paper's definition: eq. 2 and eq. 4 summed
-    over the layers, total variation summed over the image. `relative=True` divides each content
-    layer's error by the mean square of the target's features (item by item), and each style
+    `loss_network` is a name or file as for `load_loss_network`, or a module of your own, see
+    `LossNetwork`. Images are (N, 3, H, W) RGB in [0, 1]. `content_layers` and `style_layers` are
+    names, or a mapping name -> weight. `relative=False` is the paper's definition: eq. 2 and eq. 4
+    summed over the layers, total variation summed over the image. `relative=True` divides each
+    content layer's error by the mean square of the target's features (item by item), and each style
     layer's by the squared Frobenius norm of its target, and takes total variation in mean form:
     content and style are then relative errors, 0 for equal and 1 for an output of empty features,
-    and a weight means the same for every painting and loss network. The divisors are constants
-    (no gradient); an all-zero target is left undivided. `content="absolute"` takes the mean
-    absolute difference of content features in place of eq. 2, relative to their mean size.
+    and a weight means the same for every painting and loss network. The divisors are constants (no
+    gradient); an all-zero target is left undivided. `content="absolute"` takes the mean absolute
+    difference of content features in place of eq. 2, relative to their mean size; `content="unit"`
+    the distance of their directions (LPIPS without a head).
 
     The loss network is taken over: frozen, put in eval mode, and kept there. Targets are cached in
     buffers, moved by `.to()`, copied and pickled with the module, but not part of `state_dict()`.
     Under autocast the network runs in the lower precision; losses are computed in float32.
-    Raises OptionError for an unknown layer, a bad layer weight, tv or pixel kind.
+    Raises OptionError for an unknown layer, a bad layer weight, tv or pixel kind; WeightsError for
+    a named loss network that cannot be had.
     """
 
     _content_image: Tensor | None
 
     def __init__(
         self,
-        loss_network: nn.Module,
+        loss_network: nn.Module | str | Path,
         *,
         content_layers: Sequence[str] | Mapping[str, float] = ("relu2_2",),
         style_layers: Sequence[str] | Mapping[str, float] = (),
@@ -73,9 +78,11 @@ class PerceptualLoss(nn.Module):
         content: ContentKind = "squared",
     ) -> None:
         super().__init__()
+        if isinstance(loss_network, str | Path):
+            loss_network = load_loss_network(loss_network)
         if not isinstance(loss_network, nn.Module):
             raise OptionError(
-                f"got {loss_network!r} for a loss network; wanted a module, see load_loss_network"
+                f"got {loss_network!r} for a loss network; wanted a name, a file or a module"
             )
         self.loss_network = loss_network.requires_grad_(False).eval()
         self.weights = LossWeights() if weights is None else weights
@@ -114,9 +121,9 @@ class PerceptualLoss(nn.Module):
         """
         if not self.style_layers:
             raise OptionError("got style images, but this loss has no style_layers; name some")
-        self._cache(
-            "style", style_targets(images, weights, lambda i: self._features(i, self.style_layers))
-        )
+        regions = _regions(images, weights)
+        network = cast(LossNetwork, self.loss_network)
+        self._cache("style", mean_grams(network, regions, list(self.style_layers)))
 
     @property
     def style_target(self) -> dict[str, Tensor]:
@@ -142,9 +149,12 @@ class PerceptualLoss(nn.Module):
         differ, a missing target, or style layers without `set_style`.
         """
         check_image(output, "an output")
+        scale: Scale = "relative" if self.relative else "absolute"
         content_layers = self.content_layers if self.weights.content else {}
         style_layers = self.style_layers if self.weights.style else {}
-        style_target = self._required_style() if style_layers else {}
+        wanted: list[Term] = []
+        if style_layers:
+            wanted += style_terms(self._required_style(), style_layers, scale=scale)
         wants_target = bool(content_layers) or self.weights.pixel > 0
         reference = self._reference(output, target) if wants_target else output
         with torch.no_grad():
@@ -153,48 +163,25 @@ class PerceptualLoss(nn.Module):
                 if target is None
                 else self._features(target, content_layers)
             )
+        wanted += content_terms(content_target, content_layers, scale=scale, kind=self.content)
         # One pass for both: a layer asked for twice is computed once.
         features = self._features(output, [*content_layers, *style_layers])
-        content = {k: self._content_term(features[k], content_target[k]) for k in content_layers}
-        style = {k: self._style_term(features[k], style_target[k]) for k in style_layers}
         zero = output.new_zeros((), dtype=accumulation_dtype(output))
-        return LossTerms(
-            content=sum_layers(content_layers, content, zero),
-            style=sum_layers(style_layers, style, zero),
-            tv=self._tv_term(output) if self.weights.tv else zero,
-            pixel=pixel_loss(output, reference, kind=self.pixel) if self.weights.pixel else zero,
-            content_by_layer=content,
-            style_by_layer=style,
-        )
+        terms = errors_of(wanted, features, zero)
+        if self.weights.tv:
+            reduction: Reduction = "mean" if self.relative else "sum"
+            terms = terms._replace(tv=tv_loss(output, kind=self.tv, reduction=reduction))
+        if self.weights.pixel:
+            terms = terms._replace(pixel=pixel_loss(output, reference, kind=self.pixel))
+        return terms
 
     def total(self, terms: LossTerms) -> Tensor:
         """Return the weighted sum of the terms, a scalar."""
-        w, t = self.weights, terms
-        return w.content * t.content + w.style * t.style + w.tv * t.tv + w.pixel * t.pixel
+        return self.weights.total(terms)
 
     def forward(self, output: Tensor, target: Tensor | None = None) -> Tensor:
         """Return `total(terms(output, target))`, a scalar; shapes and errors as for `terms`."""
         return self.total(self.terms(output, target))
-
-    def _content_term(self, features: Tensor, target: Tensor) -> Tensor:
-        if self.content == "absolute":
-            errors, size = absolute_content_errors(features, target), target.float().abs()
-            errors = errors / _divisor(size.mean(dim=(1, 2, 3))) if self.relative else errors
-            return errors.mean()
-        errors = content_errors(features, target)
-        if self.relative:
-            errors = errors / _divisor(mean_squares(target))
-        return errors.mean()
-
-    def _style_term(self, features: Tensor, target: Tensor) -> Tensor:
-        errors = style_errors(gram_matrix(features), target)
-        if self.relative:
-            errors = errors / _divisor(target.square().sum(dim=(1, 2)))
-        return errors.mean()
-
-    def _tv_term(self, output: Tensor) -> Tensor:
-        reduction: Literal["sum", "mean"] = "mean" if self.relative else "sum"
-        return tv_loss(output, kind=self.tv, reduction=reduction)
 
     def _reference(self, output: Tensor, target: Tensor | None) -> Tensor:
         """The target image, given or cached, of a shape that fits the output's."""
@@ -234,6 +221,20 @@ class PerceptualLoss(nn.Module):
                 raise OptionError(f"no layer {layer!r} in the loss network; choose from {known}")
 
 
-def _divisor(squared_size: Tensor) -> Tensor:
-    """The squared size of each target, or 1 where that is empty: (N,) -> (N,)."""
-    return torch.where(squared_size > EMPTY_TARGET, squared_size, 1.0)
+def _regions(images: Tensor | Sequence[Tensor], weights: Sequence[float] | None) -> list[Region]:
+    """Each image of the batches with its weight; raises OptionError as `set_style` says."""
+    batches = [images] if isinstance(images, Tensor) else list(images)
+    for batch in batches:
+        check_image(batch, "a style image")
+        if not bool(torch.isfinite(batch).all()):
+            raise OptionError("got a style image with NaN or infinity in it; wanted [0, 1]")
+    singles = [batch[item : item + 1] for batch in batches for item in range(batch.shape[0])]
+    chosen = [1.0] * len(singles) if weights is None else [float(weight) for weight in weights]
+    for weight in chosen:
+        check_weight(weight, "the weight of a style image")
+    if not singles or len(chosen) != len(singles) or not sum(chosen) > 0:
+        raise OptionError(
+            f"got {len(singles)} style images and weights {weights}; wanted at least one image, a "
+            "weight for each, and one of them above 0"
+        )
+    return [Region(style=i, weight=weight) for i, weight in zip(singles, chosen, strict=True)]

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from impasto.errors import OptionError
 from impasto.losses.shapes import accumulation_dtype, feature_shape
@@ -116,34 +116,6 @@ def hole_tv(output: Tensor, image: Tensor, hole: Tensor) -> Tensor:
         across * grown[..., :, 1:] * grown[..., :, :-1]
     ).sum(dim=(1, 2, 3))
     return (variation / grown.sum(dim=(1, 2, 3)).clamp_min(1)).mean()
-
-
-class TotalVariation(nn.Module):
-    """`tv_loss` with its options fixed, as a module: (N, C, H, W) -> scalar."""
-
-    def __init__(
-        self,
-        *,
-        kind: TvKind = "squared",
-        reduction: Reduction = "sum",
-        beta: float = 1.0,
-        epsilon: float = TV_EPSILON,
-    ) -> None:
-        super().__init__()
-        self.kind: TvKind = kind
-        self.reduction: Reduction = reduction
-        self.beta = beta
-        self.epsilon = epsilon
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return `tv_loss(image, ...)`; raises as it does."""
-        return tv_loss(
-            image,
-            kind=self.kind,
-            reduction=self.reduction,
-            beta=self.beta,
-            epsilon=self.epsilon,
-        )
 
 
 def _reduce(total: Tensor, image: Tensor, reduction: Reduction) -> Tensor:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from impasto.media.colors import keep_colors, luma
-    from impasto.media.folders import find_images
-    from impasto.media.formats import IMAGE_SUFFIXES, WRITABLE_SUFFIXES
-    from impasto.media.matlab_resizing import imresize
+    from impasto.media.formats import IMAGE_SUFFIXES, WRITABLE_SUFFIXES, find_images
     from impasto.media.metrics import luma_bt601, psnr, ssim
-    from impasto.media.picture import DEFAULT_MAX_PIXELS, Metadata, Picture
+    from impasto.media.picture import DEFAULT_MAX_PIXELS, Metadata, Picture, scaled_size
     from impasto.media.reading import from_pil, read_picture
-    from impasto.media.resizing import resize, resize_long_side, resize_short_side, scaled_size
+    from impasto.media.resizing import (
+        imresize,
+        resize,
+        resize_long_side,
+        resize_short_side,
+    )
     from impasto.media.sheet import contact_sheet
     from impasto.media.tensor_writing import to_pil, write_picture
     from impasto.media.writing import array_to_pil, check_target, write_array
@@ -47,34 +50,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DEFAULT_MAX_PIXELS": "impasto.media.picture",
-    "IMAGE_SUFFIXES": "impasto.media.formats",
-    "WRITABLE_SUFFIXES": "impasto.media.formats",
-    "Metadata": "impasto.media.picture",
-    "Picture": "impasto.media.picture",
-    "array_to_pil": "impasto.media.writing",
-    "check_target": "impasto.media.writing",
-    "contact_sheet": "impasto.media.sheet",
-    "find_images": "impasto.media.folders",
-    "from_pil": "impasto.media.reading",
-    "imresize": "impasto.media.matlab_resizing",
-    "keep_colors": "impasto.media.colors",
-    "luma": "impasto.media.colors",
-    "luma_bt601": "impasto.media.metrics",
-    "psnr": "impasto.media.metrics",
-    "read_picture": "impasto.media.reading",
-    "resize": "impasto.media.resizing",
-    "resize_long_side": "impasto.media.resizing",
-    "resize_short_side": "impasto.media.resizing",
-    "scaled_size": "impasto.media.resizing",
-    "ssim": "impasto.media.metrics",
-    "to_pil": "impasto.media.tensor_writing",
-    "write_array": "impasto.media.writing",
-    "write_picture": "impasto.media.tensor_writing",
+    "colors": ("keep_colors", "luma"),
+    "formats": ("IMAGE_SUFFIXES", "WRITABLE_SUFFIXES", "find_images"),
+    "metrics": ("luma_bt601", "psnr", "ssim"),
+    "picture": ("DEFAULT_MAX_PIXELS", "Metadata", "Picture", "scaled_size"),
+    "reading": ("from_pil", "read_picture"),
+    "resizing": ("imresize", "resize", "resize_long_side", "resize_short_side"),
+    "sheet": ("contact_sheet",),
+    "tensor_writing": ("to_pil", "write_picture"),
+    "writing": ("array_to_pil", "check_target", "write_array"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'impasto.media' has no attribute {name!r}; it has {__all__}")
-    return getattr(import_module(_HOMES[name]), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"impasto.media.{home}"), name)
+    raise AttributeError(f"module 'impasto.media' has no attribute {name!r}; it has {__all__}")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageFile
 
-from impasto.media.alpha import split_alpha
-from impasto.media.color_profiles import lookup_conversion, to_srgb
+from impasto.media.color_profiles import lookup_conversion, parse_matrix_profile, to_srgb
 from impasto.media.deep_samples import (
     DeepLayout,
     choose_raw_mode,
@@ -17,13 +16,20 @@ from impasto.media.deep_samples import (
     rows_of_deep,
     rows_of_numbers,
 )
-from impasto.media.matrix_profiles import parse_matrix_profile
 from impasto.media.metadata import metadata_of, orientation
 from impasto.media.opening import opened
 from impasto.media.picture import Metadata
 from impasto.media.samples import RowReader, Samples, rows_of_8bit
 
 _GRAY_NUMBER_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+# Pillow's modes that carry alpha, with the mode that has it as a plain last channel.
+_PLAIN_ALPHA_MODE = {
+    "LA": "LA",
+    "La": "LA",  # lower-case a: colours multiplied by alpha; the conversion divides it out again
+    "PA": "RGBA",
+    "RGBA": "RGBA",
+    "RGBa": "RGBA",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,3 +143,20 @@ def float_conversion(icc: bytes | None, *, gray: bool) -> Callable[[Samples], Sa
         fits = (profile.matrix is None) == gray
         return profile.to_srgb if fits and not profile.is_srgb() else None
     return None if gray or not icc else lookup_conversion(icc)
+
+
+def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """An 8-bit image of any mode -> (its colours without alpha, its alpha as mode "L" or None).
+
+    Transparent palette entries and colour keys (PNG tRNS, GIF) become alpha too. The colours are
+    in mode L, RGB, CMYK or LAB; those under full transparency stay as the file has them.
+    """
+    mode = _PLAIN_ALPHA_MODE.get(image.mode)
+    if mode is None and "transparency" in image.info:
+        mode = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}.get(image.mode)
+    if mode is not None:
+        image = image if image.mode == mode else image.convert(mode)
+        return image.convert("L" if mode == "LA" else "RGB"), image.getchannel("A")
+    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+        return image, None
+    return image.convert("L" if image.mode == "1" else "RGB"), None

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from impasto.errors import ImageError
-from impasto.media.alpha import divide_by_alpha
 from impasto.media.samples import RowReader, Samples, array_rows
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
@@ -162,3 +162,10 @@ def _tiff_tag(image: Image.Image, tag: int, default: tuple[int, ...]) -> tuple[i
     tags = getattr(image, "tag_v2", None)
     value = default if tags is None else tags.get(tag, default)
     return value if isinstance(value, tuple) else (value,)
+
+
+def divide_by_alpha(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Undo premultiplication: (h, w, C + 1) with alpha last; fully transparent pixels stay 0."""
+    colors, alpha = samples[..., :-1], samples[..., -1:]
+    plain = np.divide(colors, alpha, out=np.zeros_like(colors), where=alpha > 0)
+    return np.concatenate([np.minimum(plain, 1), alpha], axis=-1)

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-from PIL import Image, PngImagePlugin, TiffImagePlugin
+from PIL import Image, PngImagePlugin
 from PIL.ExifTags import IFD, Base
 
 from impasto.media.picture import Metadata
@@ -31,9 +31,8 @@ _KEPT_TAGS = (
 # The size may change, and so does the colour space: both would be stale.
 _STALE_EXIF_TAGS = (Base.ExifImageWidth, Base.ExifImageHeight, Base.ColorSpace)
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
-_EXIF_PREFIX = b"Exif\x00\x00"
+EXIF_PREFIX = b"Exif\x00\x00"
 _JPEG_SEGMENT_BYTES = 65_500  # what fits beside the segment's own headers
-_XMP_TAG = 700
 _PNG_XMP_KEYWORD = "XML:com.adobe.xmp"
 
 
@@ -75,7 +74,7 @@ def _clean_exif(image: Image.Image) -> bytes | None:
         if len(kept) == 0:
             return None
         kept[Base.Orientation] = 1
-        return kept.tobytes().removeprefix(_EXIF_PREFIX)
+        return kept.tobytes().removeprefix(EXIF_PREFIX)
     except Exception:  # as above
         return None
 
@@ -104,7 +103,7 @@ def pillow_save_options(metadata: Metadata, pillow_name: str) -> dict[str, Any]:
         return options
     room = _JPEG_SEGMENT_BYTES if pillow_name == "JPEG" else math.inf
     if metadata.exif and len(metadata.exif) <= room:
-        options["exif"] = _EXIF_PREFIX + metadata.exif
+        options["exif"] = EXIF_PREFIX + metadata.exif
     if metadata.xmp and len(metadata.xmp) <= room:
         if pillow_name == "PNG":
             options["pnginfo"] = PngImagePlugin.PngInfo()
@@ -113,17 +112,3 @@ def pillow_save_options(metadata: Metadata, pillow_name: str) -> dict[str, Any]:
         else:
             options["xmp"] = metadata.xmp
     return options
-
-
-def tiff_tags(metadata: Metadata, *, big: bool = False) -> TiffImagePlugin.ImageFileDirectory_v2:
-    """EXIF and XMP as the tags of a little-endian TIFF or BigTIFF directory."""
-    header = b"II+\0\x08\0\0\0" + bytes(8) if big else b"II*\0\0\0\0\0"
-    tags = TiffImagePlugin.ImageFileDirectory_v2(ifh=header)
-    if metadata.exif:
-        exif = Image.Exif()
-        exif.load(_EXIF_PREFIX + metadata.exif)
-        for tag, value in exif.items():
-            tags[tag] = exif.get_ifd(tag) if tag in (IFD.Exif, IFD.GPSInfo) else value
-    if metadata.xmp:
-        tags[_XMP_TAG] = metadata.xmp
-    return tags

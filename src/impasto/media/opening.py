@@ -1,6 +1,9 @@
 """From a file to a Pillow image whose header is checked and whose pixels are not yet decoded."""
 
 import importlib
+import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +24,6 @@ from PIL import (
 
 from impasto.errors import ImageError, ImpastoError
 from impasto.files.user_files import is_special
-from impasto.media.pillow_warnings import pillow_warnings_ignored
 
 # Importing a plugin registers it with Pillow. Only these are ever tried: no PostScript, no stubs.
 _PLUGINS = (
@@ -42,6 +44,11 @@ _MOVING_FORMATS = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 _HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
+
+# Threads inside `pillow_warnings_ignored`, and the filters from before the first of them.
+_lock = threading.Lock()
+_inside = 0
+_saved: "warnings.catch_warnings[None] | None" = None  # generic to type checkers only
 
 
 @contextmanager
@@ -147,3 +154,46 @@ def _check_still(image: ImageFile.ImageFile, path: Path) -> None:
             f"{path}: is an animation, and only still pictures are read; save the frames that "
             "are wanted as PNG files"
         )
+
+
+@contextmanager
+def pillow_warnings_ignored() -> Iterator[None]:
+    """Ignore warnings raised by Pillow's modules (only theirs) while inside.
+
+    What they would say (a size, a damaged tag) is decided by our own checks. The filter list
+    belongs to the whole process: overlapping `catch_warnings` of two threads would restore it in
+    the wrong order, so the first thread in saves it and the last one out restores it.
+    """
+    if getattr(sys.flags, "context_aware_warnings", False):  # Python 3.14: filters are per thread
+        with warnings.catch_warnings():
+            _ignore()
+            yield
+        return
+    _enter()
+    try:
+        yield
+    finally:
+        _leave()
+
+
+def _ignore() -> None:
+    warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
+
+
+def _enter() -> None:
+    global _inside, _saved
+    with _lock:
+        if _inside == 0:
+            _saved = warnings.catch_warnings()
+            _saved.__enter__()
+            _ignore()
+        _inside += 1
+
+
+def _leave() -> None:
+    global _inside, _saved
+    with _lock:
+        _inside -= 1
+        if _inside == 0 and _saved is not None:
+            _saved.__exit__(None, None, None)
+            _saved = None

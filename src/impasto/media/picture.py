@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from impasto.errors import OptionError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -38,3 +40,18 @@ class Picture:
     bits: int = 8
     gray: bool = False
     metadata: Metadata = field(default_factory=Metadata)
+
+
+def scaled_size(size_hw: tuple[int, int], px: int) -> tuple[int, int]:
+    """The size of a picture of `size_hw` whose longer side has become `px` pixels.
+
+    Raises OptionError for less than a pixel.
+    """
+    return scaled(*size_hw, px, max(size_hw))
+
+
+def scaled(height: int, width: int, px: int, side: int) -> tuple[int, int]:
+    """(height, width) where what is `side` long becomes `px`. Raises as `scaled_size`."""
+    if px < 1:
+        raise OptionError(f"size {px} px: must be at least 1")
+    return max(1, round(height * px / side)), max(1, round(width * px / side))

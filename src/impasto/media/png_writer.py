@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.media.picture import Metadata
-from impasto.media.sample_rows import SampleRows
-from impasto.media.samples import bands
+from impasto.media.samples import SampleRows, bands
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> the specification's number

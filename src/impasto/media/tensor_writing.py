@@ -1,7 +1,9 @@
 """From tensors to a picture file, or to a Pillow image."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -9,8 +11,7 @@ from torch import Tensor
 from impasto.errors import ImageError
 from impasto.media.color_profiles import srgb_profile
 from impasto.media.picture import Metadata
-from impasto.media.samples import bands
-from impasto.media.tensors import TensorSamples
+from impasto.media.samples import Integers, Samples, bands
 from impasto.media.writing import format_of, pillow_image, write_samples
 
 
@@ -70,3 +71,32 @@ def _check(pixels: Tensor, alpha: Tensor | None, source: str) -> None:
                     f"{source}: the {name} hold NaN or infinity, so there is no picture to write; "
                     "the network or its input is at fault"
                 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSamples:
+    """(1, 3, H, W) in [0, 1], and alpha (1, 1, H, W); clamped and rounded when they are read."""
+
+    pixels: Tensor
+    alpha: Tensor | None = None
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        return self.pixels.shape[-2], self.pixels.shape[-1]
+
+    @property
+    def channels(self) -> int:
+        return 3 if self.alpha is None else 4
+
+    def rows(self, top: int, bottom: int, *, bits: int) -> Integers:
+        rows = self.pixels[:, :, top:bottom]
+        if self.alpha is not None:
+            rows = torch.cat([rows, self.alpha[:, :, top:bottom].to(rows)], dim=1)
+        return quantised_rows(rows, 0, bottom - top, bits=bits)
+
+
+def quantised_rows(tensor: Tensor, top: int, bottom: int, *, bits: int) -> Integers:
+    """Rows of (1, C, H, W) as (h, w, C) integers of `bits` bits: clamped, then rounded."""
+    rows = tensor.detach()[0, :, top:bottom].to("cpu", torch.float32).permute(1, 2, 0)
+    scaled: Samples = (rows.clamp(0, 1) * (2**bits - 1)).round().numpy()
+    return scaled.astype(np.uint8) if bits == 8 else scaled.astype(np.uint16)

@@ -1,29 +1,31 @@
-"""A TIFF writer: 16 bits per sample and EXIF directories, which Pillow cannot both write.
+"""TIFF files, strip by strip, by `tifffile`: 16 bits per sample and BigTIFF, which Pillow has not.
 
-Source: TIFF revision 6.0, sections 2, 7, 8, 14 and 18 (baseline grey and RGB, strips, predictor 2).
+It writes no EXIF directories; those are Pillow's, put before the picture.
 """
 
-import struct
 import zlib
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
-from PIL import TiffImagePlugin, TiffTags
+from PIL import Image, TiffImagePlugin
+from PIL.ExifTags import IFD
 
-from impasto.media.metadata import tiff_tags
+from impasto.media.metadata import EXIF_PREFIX
 from impasto.media.picture import Metadata
-from impasto.media.sample_rows import SampleRows
-from impasto.media.samples import bands
+from impasto.media.samples import SampleRows, bands
 
-# Tags, in the order of their numbers.
-_WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_STRIP_OFFSETS, _SAMPLES_PER_PIXEL, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
-_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PREDICTOR = 282, 283, 296, 317
-_EXTRA_SAMPLES, _ICC = 338, 34675
-_DEFLATE, _GRAY, _RGB, _INCH, _HORIZONTAL, _PLAIN_ALPHA = 8, 1, 2, 2, 2, 2
+_XMP = 700  # a tag
+_DEFLATE, _HORIZONTAL = 8, 2  # compression, and a predictor: each sample minus its left neighbour
+_BYTE, _ASCII, _SHORT, _LONG = 1, 2, 3, 4  # types of values
+# By name: by number `tifffile` refuses them, since it does not write what they point to.
+_DIRECTORIES = {IFD.Exif: "ExifTag", IFD.GPSInfo: "GPSTag"}
+_CLASSIC, _BIG = b"II*\0\0\0\0\0", b"II+\0\x08\0\0\0" + bytes(8)  # headers, little endian
 # Larger pictures are written as BigTIFF: even unpacked, smaller ones end before TIFF's 2**32.
 _LARGEST_TIFF_BYTES = 4_000_000_000
+
+_Tag = tuple[int | str, int, int, str | bytes | int, bool]  # as `tifffile` takes them
 
 
 def write_tiff(
@@ -31,72 +33,70 @@ def write_tiff(
 ) -> None:
     """Write 8 or 16 bits per sample, losslessly compressed; grey gets no `icc`, one for colours.
 
-    From 4 GB of samples on it is a BigTIFF, without EXIF: its own directory is addressed by 32 bits
-    there.
+    From 4 GB of samples on it is a BigTIFF.
     """
-    height, width = samples.size_hw
-    big = height * width * samples.channels * bits // 8 > _LARGEST_TIFF_BYTES
-    if big:
-        metadata = replace(metadata, exif=None)
-    offsets, sizes = [], []
-    strips = list(bands((height, width)))
-    with path.open("wb") as stream:
-        # the directory's place follows below
-        stream.write(
-            struct.pack("<2sHHHQ", b"II", 43, 8, 0, 0)
-            if big
-            else struct.pack("<2sHI", b"II", 42, 0)
+    import tifffile  # only pictures that are written as TIFF need it
+
+    (height, width), channels = samples.size_hw, samples.channels
+    big = height * width * channels * bits // 8 > _LARGEST_TIFF_BYTES
+    exif = Image.Exif()
+    if metadata.exif:
+        exif.load(EXIF_PREFIX + metadata.exif)
+    with (
+        path.open("wb") as stream,
+        tifffile.TiffWriter(stream, bigtiff=big, byteorder="<") as writer,
+    ):
+        places = list(_write_directories(stream, exif, big=big))
+        writer.write(
+            _strips(samples, bits),
+            shape=(height, width, channels) if channels > 1 else (height, width),
+            dtype=f"u{bits // 8}",
+            photometric="rgb" if channels >= 3 else "minisblack",
+            planarconfig="contig" if channels > 1 else None,
+            extrasamples=["unassalpha"] if channels in (2, 4) else None,
+            rowsperstrip=next(bands((height, width)))[1],
+            compression=_DEFLATE,
+            predictor=_HORIZONTAL,
+            resolution=metadata.dpi,
+            resolutionunit="inch" if metadata.dpi else None,
+            iccprofile=icc if channels >= 3 else None,
+            extratags=[*_tags(exif, metadata.xmp), *places],
+            metadata=None,  # its own, a description in JSON
+            software=False,  # nor its name
         )
-        for top, bottom in strips:
-            values = samples.rows(top, bottom, bits=bits)
-            values[:, 1:] = np.diff(values, axis=1)  # wraps around, as the predictor is defined
-            packed = zlib.compress(values.astype(f"<u{bits // 8}").tobytes())
-            offsets.append(stream.tell())
-            sizes.append(len(packed))
-            stream.write(packed + bytes(len(packed) % 2))
-        directory = _directory(samples, bits=bits, icc=icc, metadata=metadata, big=big)
-        directory[_ROWS_PER_STRIP] = strips[0][1]
-        directory.tagtype[_STRIP_OFFSETS] = TiffTags.LONG8 if big else TiffTags.LONG
-        directory[_STRIP_OFFSETS] = tuple(offsets)
-        directory[_STRIP_BYTES] = tuple(sizes)
+
+
+def _strips(samples: SampleRows, bits: int) -> Iterator[bytes]:
+    for top, bottom in bands(samples.size_hw):
+        values = samples.rows(top, bottom, bits=bits)
+        values[:, 1:] = np.diff(values, axis=1)  # wraps around, as the predictor is defined
+        yield zlib.compress(values.astype(f"<u{bits // 8}").tobytes())
+
+
+def _tags(exif: Image.Exif, xmp: bytes | None) -> Iterator[_Tag]:
+    """XMP, and EXIF's first directory without its others."""
+    for tag, value in exif.items():
+        if tag in _DIRECTORIES:
+            continue
+        if isinstance(value, str):
+            yield tag, _ASCII, 0, value.encode("ascii", "replace"), True
+        elif isinstance(value, bytes):
+            yield tag, _BYTE, len(value), value, True
+        elif isinstance(value, int):
+            yield tag, _SHORT if value < 2**16 else _LONG, 1, value, True
+    if xmp:
+        yield _XMP, _BYTE, len(xmp), xmp, True
+
+
+def _write_directories(stream: IO[bytes], exif: Image.Exif, *, big: bool) -> Iterator[_Tag]:
+    """Write those of `exif`; gives the tags that tell where they are."""
+    for directory, name in _DIRECTORIES.items():
+        if directory not in exif:
+            continue
+        entries = TiffImagePlugin.ImageFileDirectory_v2(_BIG if big else _CLASSIC, group=directory)
+        for tag, value in exif.get_ifd(directory).items():
+            entries[tag] = value
         place = stream.tell()
-        stream.write(_with_strip_offsets(directory.tobytes(place), place, offsets, big=big))
-        stream.seek(8 if big else 4)
-        stream.write(struct.pack("<Q" if big else "<I", place))
-
-
-def _directory(
-    samples: SampleRows, *, bits: int, icc: bytes, metadata: Metadata, big: bool
-) -> TiffImagePlugin.ImageFileDirectory_v2:
-    height, width = samples.size_hw
-    count = samples.channels
-    directory = tiff_tags(metadata, big=big)
-    directory[_WIDTH] = width
-    directory[_HEIGHT] = height
-    directory[_BITS_PER_SAMPLE] = (bits,) * count
-    directory[_COMPRESSION] = _DEFLATE
-    directory[_PHOTOMETRIC] = _GRAY if count < 3 else _RGB
-    directory[_SAMPLES_PER_PIXEL] = count
-    directory[_PREDICTOR] = _HORIZONTAL
-    if count >= 3:
-        directory[_ICC] = icc
-    if count in (2, 4):
-        directory[_EXTRA_SAMPLES] = _PLAIN_ALPHA
-    if metadata.dpi:
-        directory[_X_RESOLUTION], directory[_Y_RESOLUTION] = metadata.dpi
-        directory[_RESOLUTION_UNIT] = _INCH
-    return directory
-
-
-def _with_strip_offsets(directory: bytes, place: int, offsets: list[int], *, big: bool) -> bytes:
-    """Put the strips' places back in: Pillow moves them, expecting strips behind the directory."""
-    fixed = bytearray(directory)
-    number, head, length, value = ("Q", 8, 20, 12) if big else ("I", 2, 12, 8)
-    (count,) = struct.unpack_from("<Q" if big else "<H", fixed)
-    for entry in range(head, head + length * count, length):
-        if struct.unpack_from("<H", fixed, entry)[0] == _STRIP_OFFSETS:
-            # A single value stands in the entry itself, several stand elsewhere.
-            (elsewhere,) = struct.unpack_from(f"<{number}", fixed, entry + value)
-            start = entry + value if len(offsets) == 1 else elsewhere - place
-            struct.pack_into(f"<{len(offsets)}{number}", fixed, start, *offsets)
-    return bytes(fixed)
+        data = entries.tobytes(place)
+        stream.write(data + bytes(len(data) % 2))
+        yield name, _LONG, 1, place, True

@@ -14,16 +14,16 @@ from impasto.files.atomic import atomic_path
 from impasto.media.color_profiles import srgb_profile
 from impasto.media.formats import WRITABLE_FORMATS, WritableFormat
 from impasto.media.metadata import pillow_save_options
+from impasto.media.opening import pillow_warnings_ignored
 from impasto.media.picture import Metadata
-from impasto.media.pillow_warnings import pillow_warnings_ignored
 from impasto.media.png_writer import write_png
-from impasto.media.sample_rows import (
+from impasto.media.samples import (
     ArraySamples,
     InColor,
     SampleRows,
+    bands,
     over_white_rows,
 )
-from impasto.media.samples import bands
 from impasto.media.tiff_writer import write_tiff
 
 _FULL_CHROMA_QUALITY = 90  # from here on colour is kept at full resolution (4:4:4)

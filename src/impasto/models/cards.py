@@ -1,4 +1,7 @@
-"""Cards of bundled models: NAME.json beside NAME.safetensors. Never imports torch."""
+"""Bundled models: names, told from files and found when misspelt, and cards. Never imports torch.
+
+A card is NAME.json beside NAME.safetensors.
+"""
 
 import difflib
 import json
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import ModelError
+from impasto.files.user_files import user_path
 
 
 def card_paths(folder: Path) -> list[Path]:
@@ -27,9 +31,35 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def texts_of(card: Mapping[str, Any], keys: Iterable[str]) -> dict[str, str]:
-    """Those entries as texts; what is missing or null is empty."""
-    return {key: str(card.get(key) or "") for key in keys}
+def facts_of(path: Path, texts: Iterable[str]) -> dict[str, Any]:
+    """What every entry of a bundled model has, and those texts; what the card lacks is empty.
+
+    The name is the card file's, in the form in which models are found.
+    """
+    card, model = read_card(path), path.with_suffix(".safetensors")
+    facts = {"name": normalise_name(path.stem), "path": model, "bytes": model.stat().st_size}
+    return {**{key: str(card.get(key) or "") for key in texts}, **facts, "card": card}
+
+
+def path_of(name_or_path: str | Path) -> Path | None:
+    """The path that is meant; None for the name of a bundled model.
+
+    A string is a path if it ends in .safetensors, has a path separator, or names a file. Raises
+    ModelError for what is neither a string nor a path.
+    """
+    if not isinstance(name_or_path, str | Path):
+        raise ModelError(
+            f"model {name_or_path!r}: wanted a bundled model's name, or the path of a file"
+        )
+    path = user_path(name_or_path)
+    if isinstance(name_or_path, Path) or path.suffix.lower() == ".safetensors":
+        return path
+    if len(path.parts) > 1 or "\\" in name_or_path:
+        return path
+    try:
+        return path if path.is_file() else None
+    except OSError:  # too long for a file's name
+        return None
 
 
 def normalise_name(name: str) -> str:

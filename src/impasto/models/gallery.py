@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import ModelError, OptionError
-from impasto.models.cards import advice, card_paths, normalise_name, read_card, texts_of
-from impasto.models.model_path import path_of
+from impasto.models.cards import advice, card_paths, facts_of, normalise_name, path_of
 
 GALLERY_FOLDER = Path(__file__).with_name("gallery")
 FAST_FOLDER = "fast"  # in the gallery
@@ -104,19 +103,6 @@ def _read_entry(path: Path) -> StyleEntry:
 
 
 def _read_one(path: Path) -> StyleEntry:
-    card = read_card(path)
-    model, preview = path.with_suffix(".safetensors"), path.with_suffix(".jpg")
-    texts = texts_of(card, ("title", "artist", "year", "licence", "painting_source"))
-    return StyleEntry(
-        # The file's name, not the card's: it is what find_style must lead to.
-        name=normalise_name(path.stem),
-        title=texts["title"],
-        artist=texts["artist"],
-        year=texts["year"],
-        licence=texts["licence"],
-        painting_source=texts["painting_source"],
-        bytes=model.stat().st_size,
-        path=model,
-        preview=preview if preview.is_file() else None,
-        card=card,
-    )
+    preview = path.with_suffix(".jpg")
+    facts = facts_of(path, ("title", "artist", "year", "licence", "painting_source"))
+    return StyleEntry(preview=preview if preview.is_file() else None, **facts)

@@ -2,38 +2,28 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from impasto.errors import ModelError
 from impasto.files.user_files import user_path
-from impasto.models.model_file import ModelKind, load_model, save_model
-from impasto.models.trained_model import TrainedModel
+from impasto.models.kinds import INVERSION
+from impasto.models.trained_model import TrainedModel, load_model
 from impasto.networks import LossNetwork
-from impasto.networks.inversion import InversionConfig, InversionNetwork, invert_in_one_pass
-
-INVERSION = ModelKind(
-    format="impasto-inversion-1",
-    noun="inversion model",
-    train_command="impasto train inversion",
-    list_command="impasto train inversion --help",
-    config_type=InversionConfig,
-    build=InversionNetwork,
-    # The largest decoder that a config allows holds 340 M values.
-    max_bytes=1400 * 2**20,
-)
+from impasto.networks.inversion import invert_in_one_pass
+from impasto.networks.inversion_config import InversionConfig
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class InversionModel(TrainedModel):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class InversionModel(TrainedModel[InversionConfig]):
     """A decoder with its config (loss network and layer) and its card.
 
     Calling it decodes features, (N, channels, h, w) -> (N, 3, h * stride, w * stride).
     """
 
-    config: InversionConfig
+    def _facts(self) -> list[str]:
+        config = self.config
+        return [f"{config.loss_network} {config.layer}", f"width {config.width:g}"]
 
     def invert(self, loss_network: LossNetwork, image: Tensor) -> Tensor:
         """What the layer saw of an image, in one pass: (N, 3, H, W) in [0, 1] -> the same.
@@ -51,21 +41,6 @@ class InversionModel(TrainedModel):
         return output.clamp(0, 1)
 
 
-def save_inversion_model(
-    path: Path | str,
-    network: nn.Module,
-    config: InversionConfig,
-    card: dict[str, Any],
-    *,
-    dtype: torch.dtype = torch.float16,
-) -> None:
-    """Write the decoder atomically, its floats as `dtype`; errors as `save_style_model`."""
-    save_model(path, INVERSION, network, config, {"task": "inversion", **card}, dtype=dtype)
-
-
 def load_inversion_model(path: Path | str) -> InversionModel:
     """Read a model file, on the CPU. Raises ModelError, which says what to do."""
-    loaded = load_model(user_path(path), INVERSION)
-    return InversionModel(
-        name=loaded.name, network=loaded.network, config=loaded.config, card=loaded.card
-    )
+    return InversionModel(**vars(load_model(user_path(path), INVERSION)))

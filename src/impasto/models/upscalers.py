@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import ModelError
-from impasto.models.cards import advice, card_paths, normalise_name, read_card, texts_of
+from impasto.models.cards import advice, card_paths, facts_of, normalise_name, path_of
 
 UPSCALERS_FOLDER = Path(__file__).with_name("upscalers")
 TASKS = ("superres", "restore")
@@ -107,6 +107,20 @@ def find_upscalers(
     return chain or [find_upscaler(name, factor=factor, folder=folder)]
 
 
+def task_of_factor(factor: int) -> str:
+    """ "restore" for factor 1, else "superres"."""
+    return TASKS[1] if factor == 1 else TASKS[0]
+
+
+def upscaler_paths(name_or_path: str | Path | None, factor: int | None) -> list[Path]:
+    """The files of what `find_upscalers` finds; of a path, itself, whatever its factor."""
+    path = None if name_or_path is None else path_of(name_or_path)
+    if path is not None:
+        return [path]
+    name = None if name_or_path is None else str(name_or_path)
+    return [entry.path for entry in find_upscalers(name, factor=factor)]
+
+
 def _default_upscalers(factor: int, folder: Path | None) -> list[UpscalerEntry]:
     entries = list_upscalers(folder)
     for family in DEFAULT_UPSCALERS:
@@ -130,18 +144,11 @@ def _chain(family: list[UpscalerEntry], factor: int | None) -> list[UpscalerEntr
 
 
 def _read_entry(path: Path) -> UpscalerEntry:
-    card = read_card(path)
-    name, model = normalise_name(path.stem), path.with_suffix(".safetensors")
-    factor = _factor_of(name, card)
-    return UpscalerEntry(
-        name=name,
-        task=str(card.get("task") or ("restore" if factor == 1 else "superres")),
-        factor=factor,
-        **texts_of(card, ("title", "degradation", "licence")),
-        bytes=model.stat().st_size,
-        path=model,
-        card=card,
-    )
+    facts = facts_of(path, ("title", "degradation", "licence"))
+    card = facts["card"]
+    factor = _factor_of(facts["name"], card)
+    task = str(card.get("task") or task_of_factor(factor))
+    return UpscalerEntry(task=task, factor=factor, **facts)
 
 
 def _factor_of(name: str, card: dict[str, Any]) -> int:

@@ -7,12 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from impasto.networks.fast import FastStyleNetwork
+    from impasto.networks.architectures import build_style_network
     from impasto.networks.loss import LOSS_NETWORK_NAMES, LossNetwork, load_loss_network
-    from impasto.networks.modern import ModernStyleNetwork
+    from impasto.networks.modern import FastStyleNetwork, ModernStyleNetwork
     from impasto.networks.paper import PaperStyleNetwork
     from impasto.networks.style_config import StyleNetworkConfig
-    from impasto.networks.style_network import build_style_network
 
 __all__ = [
     "LOSS_NETWORK_NAMES",
@@ -27,12 +26,12 @@ __all__ = [
 
 _HOMES = {
     "LOSS_NETWORK_NAMES": "impasto.networks.loss",
-    "FastStyleNetwork": "impasto.networks.fast",
+    "FastStyleNetwork": "impasto.networks.modern",
     "LossNetwork": "impasto.networks.loss",
     "ModernStyleNetwork": "impasto.networks.modern",
     "PaperStyleNetwork": "impasto.networks.paper",
     "StyleNetworkConfig": "impasto.networks.style_config",
-    "build_style_network": "impasto.networks.style_network",
+    "build_style_network": "impasto.networks.architectures",
     "load_loss_network": "impasto.networks.loss",
 }
 

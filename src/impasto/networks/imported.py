@@ -9,18 +9,24 @@ from typing import cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.networks.layout import modern_layout
+from impasto.networks.activations import scaled_tanh
+from impasto.networks.layout import (
+    EXAMPLES_MIN_SIDE,
+    LENGSTROM_EPS,
+    LENGSTROM_GAIN,
+    LENGSTROM_MIN_SIDE,
+    LENGSTROM_STRIDE,
+    SameBlock,
+    SameConv,
+    lengstrom_layout,
+    modern_layout,
+)
 from impasto.networks.modern import build_layers
 from impasto.networks.normalization import InstanceNorm
 from impasto.networks.padding import reflect_pad
-from impasto.networks.scaled_tanh import scaled_tanh
+from impasto.networks.style_config import StyleNetworkConfig
 
 LEVELS = 255.0
-EXAMPLES_MIN_SIDE = 5  # the smallest that their first border accepts
-LENGSTROM_STRIDE, LENGSTROM_MIN_SIDE = 4, 8
-LENGSTROM_EPS = 1e-3
-LENGSTROM_GAIN = 300 / 255  # tanh * 150 + 127.5
-LENGSTROM_BLOCKS = 5
 
 
 class ExamplesStyleNetwork(nn.Module):
@@ -33,6 +39,9 @@ class ExamplesStyleNetwork(nn.Module):
 
     def __init__(self, width: float = 1.0, blocks: int = 5) -> None:
         super().__init__()
+        self.config = StyleNetworkConfig(
+            architecture="pytorch-examples", width=width, blocks=blocks
+        )
         self.layout = modern_layout(width, blocks)
         self.layers = build_layers(self.layout)
 
@@ -45,49 +54,36 @@ class ExamplesStyleNetwork(nn.Module):
 
 
 class SamePadded(nn.Module):
-    """Convolution with TensorFlow's "SAME" border of zeros -> instance norm -> ReLU.
+    """See SameConv: (N, in_channels, h, w) -> (N, out_channels, h / stride, w / stride).
 
-    (N, in_channels, h, w) -> (N, out_channels, h / stride, w / stride), or times stride where it is
-    `transposed`. h and w are multiples of stride: then the border of a stride of 2 is a row and a
-    column at the end.
+    Or times stride where it is `transposed`.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        *,
-        stride: int = 1,
-        transposed: bool = False,
-        relu: bool = True,
-    ) -> None:
+    def __init__(self, layer: SameConv) -> None:
         super().__init__()
-        make = nn.ConvTranspose2d if transposed else nn.Conv2d
-        self.conv = make(in_channels, out_channels, kernel_size, stride, bias=False)
-        self.norm = InstanceNorm(out_channels, LENGSTROM_EPS)
-        self.transposed = transposed
-        self.relu = relu
-        self.before = (kernel_size - stride) // 2
-        self.after = kernel_size - stride - self.before
+        make = nn.ConvTranspose2d if layer.transposed else nn.Conv2d
+        self.conv = make(
+            layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, bias=False
+        )
+        self.norm = InstanceNorm(layer.out_channels, LENGSTROM_EPS)
+        self.layer = layer
 
     def forward(self, features: Tensor) -> Tensor:
-        border = (self.before, self.after) * 2
-        if self.transposed:  # the border is what the whole of it has too much
+        border = (self.layer.before, self.layer.after) * 2
+        if self.layer.transposed:  # the border is what the whole of it has too much
             features = F.pad(self.conv(features), tuple(-side for side in border))
         else:
             features = self.conv(F.pad(features, border))
         features = self.norm(features)
-        return F.relu(features) if self.relu else features
+        return F.relu(features) if self.layer.relu else features
 
 
 class SamePaddedBlock(nn.Module):
-    """Two layers of 3 x 3, the second without ReLU, plus what goes in."""
+    """See SameBlock."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, block: SameBlock) -> None:
         super().__init__()
-        self.first = SamePadded(channels, channels, 3)
-        self.second = SamePadded(channels, channels, 3, relu=False)
+        self.first, self.second = (SamePadded(layer) for layer in block.layers.values())
 
     def forward(self, features: Tensor) -> Tensor:
         return features + cast(Tensor, self.second(self.first(features)))
@@ -102,15 +98,12 @@ class LengstromStyleNetwork(nn.Module):
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        few, some, many = (round(filters * width) for filters in (32, 64, 128))
+        self.config = StyleNetworkConfig(architecture="lengstrom", width=width)
         self.layers = nn.Sequential(
-            SamePadded(3, few, 9),
-            SamePadded(few, some, 3, stride=2),
-            SamePadded(some, many, 3, stride=2),
-            *(SamePaddedBlock(many) for _ in range(LENGSTROM_BLOCKS)),
-            SamePadded(many, some, 3, stride=2, transposed=True),
-            SamePadded(some, few, 3, stride=2, transposed=True),
-            SamePadded(few, 3, 9, relu=False),
+            *(
+                SamePaddedBlock(layer) if isinstance(layer, SameBlock) else SamePadded(layer)
+                for layer in lengstrom_layout(width)
+            )
         )
 
     def forward(self, image: Tensor) -> Tensor:

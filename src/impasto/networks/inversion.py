@@ -6,7 +6,6 @@ with stride; here each doubling is nearest-neighbour and a 3x3 convolution in on
 """
 
 import math
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -14,46 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
+from impasto.networks.activations import scaled_tanh
+from impasto.networks.inversion_config import InversionConfig
 from impasto.networks.layout import OUTPUT_GAIN
 from impasto.networks.loss import LossNetwork
 from impasto.networks.modern import ConvLayer
 from impasto.networks.padding import reflect_pad
-from impasto.networks.scaled_tanh import scaled_tanh
 
-FILTERS = 32  # at the image's own size; twice as many with every halving
-MAX_FILTERS = 256
-MAX_CHANNELS, MAX_STRIDE = 4096, 64
 PROBE_PX = 128
 INITIAL_BRANCH_SCALE = 0.1  # a deep stack without norms starts near the identity
-
-
-@dataclass(frozen=True, kw_only=True)
-class InversionConfig:
-    """Which features a decoder reads, and how large it is.
-
-    loss_network is a name or a file as for `load_loss_network`, weights_hash that of its weights;
-    `layer` has `channels` and a sample for each `stride` pixels a side. `width` multiplies the
-    filters, 32 at the image's size. Raises OptionError for numbers out of range.
-    """
-
-    loss_network: str = "vgg16"
-    weights_hash: str = ""
-    layer: str = "relu3_1"
-    channels: int = 256
-    stride: int = 4
-    width: float = 1.0
-    blocks: int = 2
-
-    def __post_init__(self) -> None:
-        if self.stride not in (1, 2, 4, 8, 16, 32, 64) or not 1 <= self.channels <= MAX_CHANNELS:
-            raise OptionError(
-                f"features of {self.channels} channels and stride {self.stride}; wanted 1 to "
-                f"{MAX_CHANNELS} channels and a power of two up to {MAX_STRIDE}"
-            )
-        if not (math.isfinite(self.width) and 1 / 16 <= self.width <= 4):
-            raise OptionError(f"network width must lie between 1/16 and 4, got {self.width}")
-        if not 0 <= self.blocks <= 16:
-            raise OptionError(f"residual blocks must lie between 0 and 16, got {self.blocks}")
 
 
 class InversionNetwork(nn.Module):
@@ -67,11 +35,8 @@ class InversionNetwork(nn.Module):
 
     def __init__(self, config: InversionConfig) -> None:
         super().__init__()
-        doublings = config.stride.bit_length() - 1
-        filters = [
-            max(4, round(min(FILTERS * 2**level, MAX_FILTERS) * config.width))
-            for level in range(doublings + 1)
-        ]
+        filters, doublings = config.filters, config.stride.bit_length() - 1
+        self.config = config
         self.register_buffer("feature_rms", torch.ones(config.channels))
         self.head = ConvLayer(config.channels, filters[-1], 3, norm=False)
         self.body = nn.Sequential(*(_Residual(filters[-1]) for _ in range(config.blocks)))

@@ -1,13 +1,18 @@
 """What style networks are made of, as data: which layers, of which sizes. Never imports torch.
 
-`modern` builds its modules from it, and `impasto.painting` its plans: from a network that is
-there, or from a file's tensors alone.
+`modern` and `imported` build their modules from it, and `impasto.plans` the plans: from a network
+that is there, or from a file's tensors alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from impasto.networks.style_config import StyleNetworkConfig
-
+BORDER_PX = 16  # of continuation: no frame is seen in the bundled styles, see docs/inference.md
+# the paper's own: five residual blocks eat 4 samples each at a quarter of the resolution, 2 a side
+PAPER_BORDER_PX = 40
+EXAMPLES_MIN_SIDE = 5  # the smallest that the first border of pytorch-examples accepts
+LENGSTROM_STRIDE, LENGSTROM_MIN_SIDE = 4, 8
+LENGSTROM_EPS = 1e-3
+LENGSTROM_GAIN = 300 / 255  # tanh * 150 + 127.5
 STRIDE = 4  # input pixels per sample at the bottleneck, per side
 MIN_SIDE = 16  # the smallest map that every reflection pad inside accepts
 # tanh saturates: with a little headroom pure black and white are reached by finite activations
@@ -53,7 +58,47 @@ class Block:
         return {"first": first, "second": second}
 
 
+@dataclass(frozen=True, kw_only=True)
+class SameConv:
+    """Convolution with TensorFlow's "SAME" border of zeros -> instance norm -> ReLU.
+
+    Sides are multiples of `stride`: then the border of a stride of 2 is a row and a column at the
+    end. `transposed`: sides become `stride` times as long.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: int
+    stride: int = 1
+    transposed: bool = False
+    relu: bool = True
+
+    @property
+    def before(self) -> int:
+        """Rows and columns of the border in front."""
+        return (self.kernel_size - self.stride) // 2
+
+    @property
+    def after(self) -> int:
+        """Those behind."""
+        return self.kernel_size - self.stride - self.before
+
+
+@dataclass(frozen=True, kw_only=True)
+class SameBlock:
+    """Two layers of 3 x 3, the second without ReLU, plus what goes in."""
+
+    channels: int
+
+    @property
+    def layers(self) -> dict[str, SameConv]:
+        """By the names that they have in the block."""
+        first = SameConv(in_channels=self.channels, out_channels=self.channels, kernel_size=3)
+        return {"first": first, "second": replace(first, relu=False)}
+
+
 Layout = tuple[Conv | Block, ...]
+SameLayout = tuple[SameConv | SameBlock, ...]
 
 
 def modern_layout(width: float, blocks: int = 5) -> Layout:
@@ -86,15 +131,21 @@ def fast_layout(width: float, blocks: int = 3) -> Layout:
     )
 
 
-def layout_of(config: StyleNetworkConfig) -> Layout | None:
-    """None for networks that have layers of other kinds, or other pixels."""
-    if config.architecture not in ("modern", "fast"):
-        return None
-    make = fast_layout if config.architecture == "fast" else modern_layout
-    return make(config.width, config.blocks)
+def lengstrom_layout(width: float) -> SameLayout:
+    """c9s1-32, d64, d128, R128 x 5, u64, u32, c9s1-3; numbers of filters times `width`."""
+    few, some, many = (round(filters * width) for filters in (32, 64, 128))
+    return (
+        SameConv(in_channels=3, out_channels=few, kernel_size=9),
+        SameConv(in_channels=few, out_channels=some, kernel_size=3, stride=2),
+        SameConv(in_channels=some, out_channels=many, kernel_size=3, stride=2),
+        *(SameBlock(channels=many) for _ in range(5)),
+        SameConv(in_channels=many, out_channels=some, kernel_size=3, stride=2, transposed=True),
+        SameConv(in_channels=some, out_channels=few, kernel_size=3, stride=2, transposed=True),
+        SameConv(in_channels=few, out_channels=3, kernel_size=9, relu=False),
+    )
 
 
-def tensor_shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
+def layout_shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor of a network that keeps the layout in `layers`."""
     shapes: dict[str, tuple[int, ...]] = {}
     for index, layer in enumerate(layout):

@@ -9,11 +9,10 @@ from typing import Literal, cast
 
 from torch import Tensor, nn
 
+from impasto.networks.activations import scaled_tanh
+from impasto.networks.layout import PAPER_BORDER_PX, STRIDE
 from impasto.networks.padding import reflect_pad
-from impasto.networks.scaled_tanh import scaled_tanh
-
-BORDER_PX = 40  # five residual blocks eat 4 samples each at a quarter of the resolution, 2 a side
-STRIDE = 4
+from impasto.networks.style_config import StyleNetworkConfig
 
 Norm = Literal["batch", "instance"]
 
@@ -52,6 +51,7 @@ class PaperStyleNetwork(nn.Module):
 
     def __init__(self, width: float = 1.0, norm: Norm = "batch") -> None:
         super().__init__()
+        self.config = StyleNetworkConfig(architecture="paper", width=width, norm=norm)
         few, some, many = (round(filters * width) for filters in (32, 64, 128))
         self.layers = nn.Sequential(
             *_down(3, few, 9, 1, norm),
@@ -65,9 +65,8 @@ class PaperStyleNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
-        padded = reflect_pad(
-            image, BORDER_PX, BORDER_PX + -width % STRIDE, BORDER_PX, BORDER_PX + -height % STRIDE
-        )
+        border, (bottom, right) = PAPER_BORDER_PX, (-height % STRIDE, -width % STRIDE)
+        padded = reflect_pad(image, border, border + right, border, border + bottom)
         features = cast(Tensor, self.layers(padded * 2 - 1))
         return scaled_tanh(features)[..., :height, :width]
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from impasto.errors import OptionError
 
@@ -22,6 +22,8 @@ class StyleNetworkConfig:
     number of blocks than 5, which its border belongs to. `pytorch-examples` and `lengstrom` are
     what `impasto import` reads, see `networks.imported`.
     """
+
+    kind: ClassVar[str] = "style"  # with `architecture` the name of its record
 
     architecture: Literal["modern", "paper", "fast", "pytorch-examples", "lengstrom"] = "modern"
     width: float = 0.5

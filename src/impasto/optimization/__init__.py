@@ -1,22 +1,40 @@
-"""Optimise the pixels of an image: Gatys et al., feature inversion, texture synthesis."""
+"""Optimise the pixels of an image: Gatys et al., feature inversion, texture synthesis.
 
-from impasto.optimization.config import OptimizationConfig
-from impasto.optimization.events import Download, Event, Notice, OnEvent, OptimizationStep
-from impasto.optimization.loss_networks import choose_loss_network
-from impasto.optimization.optimize import OptimizationFiles, optimize, optimize_file
-from impasto.optimization.run import OptimizedImage, optimize_image
+Lazy (PEP 562), so that the options are declared without importing torch. `optimize` is
+`impasto.optimize`; here the name is its module's.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from impasto.optimization.config import OptimizationConfig
+    from impasto.optimization.optimize import optimize_file
+    from impasto.optimization.outputs import OptimizationFiles
+    from impasto.optimization.run import OptimizedImage, Pictures, optimize_image
 
 __all__ = [
-    "Download",
-    "Event",
-    "Notice",
-    "OnEvent",
     "OptimizationConfig",
     "OptimizationFiles",
-    "OptimizationStep",
     "OptimizedImage",
-    "choose_loss_network",
-    "optimize",
+    "Pictures",
     "optimize_file",
     "optimize_image",
 ]
+
+_HOMES = {
+    "OptimizationConfig": "config",
+    "OptimizationFiles": "outputs",
+    "OptimizedImage": "run",
+    "Pictures": "run",
+    "optimize_file": "optimize",
+    "optimize_image": "run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(
+            f"module 'impasto.optimization' has no attribute {name!r}; it has {__all__}"
+        )
+    return getattr(import_module(f"impasto.optimization.{_HOMES[name]}"), name)

@@ -50,5 +50,5 @@ def _check(value: float, gradient: Tensor, iteration: int) -> None:
     if not (abs(value) < float("inf") and bool(torch.isfinite(gradient).all())):
         raise OptimizationError(
             f"the objective is {value} at iteration {iteration} (or its gradient is not finite); "
-            "lower the weights or the learning rate, or use --precision float32"
+            "lower the weights or the learning rate, or use `precision` float32"
         )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from impasto.losses.regions import reduced
 from impasto.media import resize
 from impasto.networks.padding import reflect_pad
-from impasto.optimization.regions import reduced
 
 
 @dataclass(frozen=True, kw_only=True)

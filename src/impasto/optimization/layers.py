@@ -3,12 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from impasto.errors import OptionError
 from impasto.networks import LossNetwork
-
-Mode = Literal["best", "paper", "gatys"]
+from impasto.optimization.config import Mode
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,15 +82,16 @@ def projected_lbfgs(
             if not float((direction * slope).sum()) < 0:
                 pairs.clear()
                 direction = -slope
-            found = _search(
-                objective, point, value, gradient, direction, (lower, upper), slack, not pairs
-            )
-            evaluations += found.evaluations
-            if found.gradient is not None or not pairs:
+            search = _LineSearch(point, value, gradient, direction, (lower, upper), slack)
+            for candidate in search.candidates(outwards=not pairs):
+                search.tell(*objective(candidate))
+                evaluations += 1
+            if search.found is not None or not pairs:
                 break
             pairs.clear()  # what was learnt of the curvature misleads here: begin anew
-        if found.gradient is None:
+        if search.found is None:
             return
+        found = search.found
         moved, change = found.point - point, found.gradient - gradient
         if float((moved * change).sum()) > CURVATURE * float(change.square().sum()):
             pairs.append((moved, change))
@@ -98,63 +99,76 @@ def projected_lbfgs(
         yield LbfgsStep(iteration=iteration, value=value, point=point, evaluations=evaluations)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Found:
-    """The point that a line search accepted; `gradient` is None if there was none."""
+    """A point that a line search accepts."""
 
     point: Tensor
     value: float
-    gradient: Tensor | None
-    evaluations: int
+    gradient: Tensor
 
 
-def _search(
-    objective: Objective,
-    point: Tensor,
-    value: float,
-    gradient: Tensor,
-    direction: Tensor,
-    bounds: tuple[float, float],
-    slack: float,
-    first: bool,
-) -> _Found:
-    """Backtrack along the clipped path; from steepest descent, also look further out."""
-    step = FIRST_MOVE / max(float(direction.abs().mean()), 1e-30) if first else 1.0
-    for trial in range(1, MAX_TRIALS + 1):
-        candidate = (point + step * direction).clamp(*bounds)
-        promised = float((gradient * (candidate - point)).sum())
-        reached, slope = objective(candidate)
-        allowed = value + SUFFICIENT * promised + slack * abs(value)
-        if _finite(reached, slope) and reached <= allowed and promised < 0:
-            found = _Found(point=candidate, value=reached, gradient=slope, evaluations=trial)
-            return _further(objective, point, step, direction, bounds, found) if first else found
-        # The minimum of the parabola through what is known, kept within sensible bounds.
-        excess = reached - value - promised
-        share = -promised / (2 * excess) if _finite(reached, slope) and excess > 0 else 0.1
-        step *= min(max(share, 0.1), 0.5)
-    return _Found(point=point, value=value, gradient=None, evaluations=MAX_TRIALS)
+class _LineSearch:
+    """Backtrack along the clipped path; from steepest descent, also look further out.
 
+    It only proposes `candidates`; whoever tries them tells it the value and gradient of each before
+    asking for the next. `found`: what is accepted so far.
+    """
 
-def _further(
-    objective: Objective,
-    point: Tensor,
-    step: float,
-    direction: Tensor,
-    bounds: tuple[float, float],
-    found: _Found,
-) -> _Found:
-    """Double the step as long as the value falls."""
-    for _ in range(MAX_DOUBLINGS):
-        step *= 2
-        candidate = (point + step * direction).clamp(*bounds)
-        reached, slope = objective(candidate)
-        tried = found.evaluations + 1
-        if not _finite(reached, slope) or reached >= found.value:
-            return _Found(
-                point=found.point, value=found.value, gradient=found.gradient, evaluations=tried
-            )
-        found = _Found(point=candidate, value=reached, gradient=slope, evaluations=tried)
-    return found
+    def __init__(
+        self,
+        point: Tensor,
+        value: float,
+        gradient: Tensor,
+        direction: Tensor,
+        bounds: tuple[float, float],
+        slack: float,
+    ) -> None:
+        self.point, self.value, self.gradient = point, value, gradient
+        self.direction = direction
+        self.bounds = bounds
+        self.slack = slack
+        self.found: _Found | None = None
+        self._told: tuple[float, Tensor] = (value, gradient)
+
+    def tell(self, value: float, gradient: Tensor) -> None:
+        """Of the latest candidate."""
+        self._told = value, gradient
+
+    def candidates(self, *, outwards: bool) -> Iterator[Tensor]:
+        """Points to be tried, until one is accepted; `outwards`: then doubled while that pays."""
+        size = max(float(self.direction.abs().mean()), 1e-30)
+        step = FIRST_MOVE / size if outwards else 1.0
+        for _ in range(MAX_TRIALS):
+            candidate = self._at(step)
+            promised = float((self.gradient * (candidate - self.point)).sum())
+            yield candidate
+            reached, slope = self._told
+            finite = _finite(reached, slope)
+            allowed = self.value + SUFFICIENT * promised + self.slack * abs(self.value)
+            if finite and reached <= allowed and promised < 0:
+                self.found = _Found(candidate, reached, slope)
+                break
+            # The minimum of the parabola through what is known, kept within sensible bounds.
+            excess = reached - self.value - promised
+            share = -promised / (2 * excess) if finite and excess > 0 else 0.1
+            step *= min(max(share, 0.1), 0.5)
+        if self.found is not None and outwards:
+            yield from self._further(step, self.found)
+
+    def _further(self, step: float, found: _Found) -> Iterator[Tensor]:
+        """Double the step as long as the value falls."""
+        for _ in range(MAX_DOUBLINGS):
+            step *= 2
+            candidate = self._at(step)
+            yield candidate
+            reached, slope = self._told
+            if not _finite(reached, slope) or reached >= found.value:
+                return
+            self.found = found = _Found(candidate, reached, slope)
+
+    def _at(self, step: float) -> Tensor:
+        return (self.point + step * self.direction).clamp(*self.bounds)
 
 
 def _inverse_hessian_times(

@@ -1,13 +1,19 @@
 """How much memory an optimisation takes, and whether it fits: told before it starts."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from impasto.errors import OptionError
-from impasto.optimization.strips import ALIGNMENT, NetworkCost
+from impasto.losses.strips import ALIGNMENT, Strips
+from impasto.networks import LossNetwork
+from impasto.networks.loss.blocks import ConvRelu, Pool
+from impasto.networks.loss.network import StagedLossNetwork
+from impasto.networks.winograd import filters_bytes
 
 # Beside the activations that are kept for the gradient: the gradients on their way, and what a
 # convolution copies. Measured: see docs/optimizing.md.
@@ -18,6 +24,98 @@ IMAGES = {"adam": 12, "lbfgs": 32, "none": 2}
 IMAGE_BYTES = 3 * 4  # a pixel
 FIXED_BYTES = 600 * 2**20  # Python, PyTorch, weights, Gram matrices
 FREE_SHARE = 0.8  # of what is free, for others need some too
+
+
+# Two sizes, whose difference leaves out what does not grow with the image.
+PROBES_PX = (64, 96)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCost:
+    """What one gradient through a loss network takes.
+
+    `bytes_per_pixel`: of activations that are kept for the gradient. `reach_px`: how far from a
+    pixel the features can be that see it, rounded up to ALIGNMENT; None if the network's layers
+    do not cut into strips (strides or poolings that are not 2 by 2). `fixed_bytes`: of filters
+    that are kept in another form beside the weights, whatever the image.
+    """
+
+    bytes_per_pixel: float
+    reach_px: int | None
+    fixed_bytes: int = 0
+
+
+def network_cost(
+    network: LossNetwork, layers: Sequence[str], dtype: torch.dtype, device: torch.device
+) -> NetworkCost:
+    """Measure on two small images; `layers` as for the network's call."""
+    called: list[nn.Module] = []
+    chains = [module for module in network.modules() if isinstance(module, StagedLossNetwork)]
+    hooks = [
+        stage.register_forward_hook(lambda module, *_: called.append(module))
+        for chain in chains
+        for stage in chain.stages
+    ]
+    try:
+        less = _kept_bytes(network, layers, dtype, device, PROBES_PX[0])
+        more = _kept_bytes(network, layers, dtype, device, PROBES_PX[1])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    area = PROBES_PX[1] ** 2 - PROBES_PX[0] ** 2
+    return NetworkCost(
+        bytes_per_pixel=(more - less) / area,
+        reach_px=_reach([[s for s in chain.stages if s in called] for chain in chains]),
+        fixed_bytes=_filters_bytes(called) if (dtype, device.type) == (torch.float32, "cpu") else 0,
+    )
+
+
+def _filters_bytes(called: Sequence[nn.Module]) -> int:
+    blocks = {block for stage in called for block in stage.modules() if isinstance(block, ConvRelu)}
+    return sum(filters_bytes(block.convolution.weight) for block in blocks)
+
+
+def _kept_bytes(
+    network: LossNetwork, layers: Sequence[str], dtype: torch.dtype, device: torch.device, px: int
+) -> int:
+    """What autograd keeps for an image of `px` by `px`, weights in lower precision included."""
+    kept: dict[int, int] = {}
+
+    def count(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, nn.Parameter):
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    image = torch.full((1, 3, px, px), 0.5, device=device, requires_grad=True)
+    lowered = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+    hooks = torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor)
+    with torch.enable_grad(), lowered, hooks:
+        features = network(image, layers)
+    for held in features.values():
+        count(held)
+    return sum(kept.values())
+
+
+def _reach(chains: Sequence[Sequence[nn.Module]]) -> int | None:
+    """The largest reach of the chains of stages that ran."""
+    found = [_chain_reach(chain) for chain in chains if chain]
+    known = [reach for reach in found if reach is not None]
+    if not known or len(known) < len(found):
+        return None
+    return -(-max(known) // ALIGNMENT) * ALIGNMENT
+
+
+def _chain_reach(stages: Sequence[nn.Module]) -> int | None:
+    reach, stride = 0, 1
+    for stage in stages:
+        if isinstance(stage, ConvRelu) and stage.convolution.stride == (1, 1):
+            reach += stage.convolution.kernel_size[0] // 2 * stride
+        elif isinstance(stage, Pool) and (stage.kernel, stage.stride, stage.padding) == (2, 2, 0):
+            reach += stride
+            stride *= 2
+        else:
+            return None
+    return reach if stride <= ALIGNMENT else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +152,23 @@ def plan_memory(
         raise OptionError(
             f"optimising {width} x {height} px with this loss network needs about "
             f"{least / 2**30:.1f} GiB of memory, and {limit / 2**30:.1f} GiB may be used; choose a "
-            "smaller --size, --precision bfloat16, or shallower layers"
+            "smaller `size`, `precision` bfloat16, or shallower layers"
         )
     estimate = math.ceil(steady + (rows + 2 * (reach or 0)) * row)
     return MemoryPlan(strip_rows=rows, estimate_bytes=estimate)
+
+
+def strips_that_fit(
+    pictures: Sequence[tuple[tuple[int, int], str, float]], cost: NetworkCost, limit: int | None
+) -> Strips | None:
+    """In which strips pictures go through the loss network; None: all of them fit as a whole.
+
+    pictures: (height, width) of each, its optimizer ("none" for a painting, which is only looked
+    at), and the bytes that its targets take for a pixel. Raises OptionError if one does not fit.
+    """
+    plans = [plan_memory(size_hw, cost, held, kind, limit) for size_hw, kind, held in pictures]
+    rows = min((plan.strip_rows for plan in plans if plan.strip_rows is not None), default=None)
+    return None if rows is None else Strips(rows, cost.reach_px or 0)
 
 
 def usable_memory(device: torch.device) -> int | None:

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from impasto.optimization.config import OptimizationConfig, Optimizer
-from impasto.optimization.layers import Mode
+from impasto.optimization.config import Mode, OptimizationConfig, Optimizer
 
-DEFAULT_SIZE = 512
 LEAST_STAGE_PX = 32  # of the shorter side
 SHRINK = 2**0.5  # from one stage's side to the one before
 
@@ -58,7 +56,7 @@ DEFAULTS: dict[Mode, ModeDefaults] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class StagePlan:
     """So many iterations of one optimiser at one size."""
 
     size_hw: tuple[int, int]
@@ -68,7 +66,7 @@ class Stage:
 
 def plan_stages(
     config: OptimizationConfig, size_hw: tuple[int, int], narrowest: float = 1.0
-) -> list[Stage]:
+) -> list[StagePlan]:
     """From coarse to `size_hw`; the iterations are shared out, the first stage taking two shares.
 
     It has the farthest to go, and costs the least. narrowest: the shortest side of the paintings,
@@ -88,7 +86,7 @@ def plan_stages(
     for index, side in enumerate(sides):
         scale = side / max(size_hw)
         stages.append(
-            Stage(
+            StagePlan(
                 size_hw=(max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))),
                 iterations=bounds[index + 1] - bounds[index],
                 # On pixels it beat Adam at every stage, at equal cost (docs/optimizing.md).

@@ -3,29 +3,33 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from impasto.errors import ImageError, OptionError
-from impasto.losses.shapes import check_image
-from impasto.losses.weights import layer_weights
+from impasto.errors import OptionError
+from impasto.events import CancelToken, Notice, OnEvent, Progress
+from impasto.losses import LossWeights, content_terms, squared_tv
+from impasto.losses.regions import Region, check_regions, layer_sizes, region_terms
+from impasto.losses.strips import Strips, whole_features
+from impasto.losses.terms import Scale, Term, lasting, layer_weights
+from impasto.machine.devices import choose_device, choose_dtype
 from impasto.media import resize, scaled_size
-from impasto.networks import LossNetwork
-from impasto.optimization.config import LEAST_PX, OptimizationConfig
-from impasto.optimization.descent import check_layers
-from impasto.optimization.events import Notice, OnEvent
+from impasto.networks import LossNetwork, load_loss_network
+from impasto.networks.loss.load import choose_loss_network
+from impasto.optimization.config import AUTO, LEAST_PX, OptimizationConfig, SeeingConfig
 from impasto.optimization.layers import VGG_LAYERS, default_layers
-from impasto.optimization.memory import plan_memory, usable_memory
-from impasto.optimization.modes import DEFAULT_SIZE, DEFAULTS, Stage
-from impasto.optimization.picture_loss import PictureLoss, PictureWeights
-from impasto.optimization.regions import Region, check_regions
-from impasto.optimization.strips import NetworkCost, network_cost
-from impasto.optimization.style_colors import gray, gray_style, match_color_statistics
-from impasto.optimization.targets import Scale, Targets
-
-# A picture whose samples deviate by less is of one colour.
-BLANK = 1 / 512
+from impasto.optimization.memory import NetworkCost, network_cost, strips_that_fit, usable_memory
+from impasto.optimization.modes import DEFAULTS, StagePlan
+from impasto.optimization.objective import PictureLoss
+from impasto.optimization.pictures import (
+    check_layers,
+    gray,
+    gray_style,
+    match_color_statistics,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,8 @@ class Setup:
     regions: tuple[Region, ...]
     content_layers: dict[str, float]
     style_layers: dict[str, float]
-    weights: PictureWeights
+    weights: LossWeights
+    mean_tv: bool  # over the pixels, or their sum
     cost: NetworkCost
     dtype: torch.dtype
     device: torch.device
@@ -51,35 +56,32 @@ class Setup:
             return "gatys"
         return "relative" if self.config.mode == "best" or self.config.relative else "absolute"
 
-    def strip_rows(self, stage: Stage) -> int | None:
-        """Rows at a time, so that the stage fits into memory. Raises OptionError if none do."""
+    def strips(self, stage: StagePlan) -> Strips | None:
+        """How the stage is cut to fit into memory. Raises OptionError if it does not fit at all."""
         limit = self.config.max_memory_bytes
-        limit = usable_memory(self.device) if limit is None else limit
-        # A painting may be shown larger than the result: its strips must fit as well.
-        paintings = [
-            plan_memory(
-                self._shown_hw(region.style, stage), self.cost, 0.0, "none", limit
-            ).strip_rows
-            for region in self.regions
-        ]
-        shapes = Targets(network=self.network).shapes(self.content, list(self.content_layers))
+        sizes = layer_sizes(self.network, self.content, list(self.content_layers)).values()
         area = self.content.shape[2] * self.content.shape[3]
-        held = sum(4 * s.channels * math.prod(s.size_hw) for s in shapes.values()) / area
-        own = plan_memory(stage.size_hw, self.cost, held, stage.optimizer, limit).strip_rows
-        return min((rows for rows in (own, *paintings) if rows is not None), default=None)
+        held = sum(4 * channels * math.prod(size_hw) for channels, size_hw in sizes) / area
+        # A painting may be shown larger than the result: its strips must fit as well.
+        paintings = [(self._shown_hw(each.style, stage), "none", 0.0) for each in self.regions]
+        return strips_that_fit(
+            [(stage.size_hw, stage.optimizer, held), *paintings],
+            self.cost,
+            usable_memory(self.device) if limit is None else limit,
+        )
 
-    def check(self, stage: Stage) -> None:
+    def check(self, stage: StagePlan) -> None:
         """Raise OptionError if a stage's pictures are too large for the memory, or too small."""
         for number, region in enumerate(self.regions, start=1):
             height, width = self._shown_hw(region.style, stage)
             if min(height, width) < LEAST_PX:
                 raise OptionError(
                     f"painting {number} would be shown as {width} x {height} px; {LEAST_PX} px a "
-                    "side at least: choose a larger --size or --style-scale, or crop the painting"
+                    "side at least: choose a larger `size` or `style_scale`, or crop the painting"
                 )
-        self.strip_rows(stage)
+        self.strips(stage)
 
-    def _shown_hw(self, painting: Tensor, stage: Stage) -> tuple[int, int]:
+    def _shown_hw(self, painting: Tensor, stage: StagePlan) -> tuple[int, int]:
         """The size at which a stage sees a painting."""
         result_px = self.result_share * max(stage.size_hw)
         style_px = max(LEAST_PX, round(self.config.style_scale * result_px))
@@ -87,28 +89,30 @@ class Setup:
         side = min(style_px, max(painting.shape[-2:]))
         return scaled_size((painting.shape[-2], painting.shape[-1]), side)
 
-    def loss(self, stage: Stage) -> PictureLoss:
+    def loss(self, stage: StagePlan) -> PictureLoss:
         """The objective of one stage, its targets computed at the stage's size."""
-        targets = Targets(
-            network=self.network,
-            strip_rows=self.strip_rows(stage),
-            reach_px=self.cost.reach_px or 0,
-        )
+        network, strips = self.network, self.strips(stage)
         content = resize(self.content, stage.size_hw)
-        regions = [
-            region.resized(lambda each: resize(each, self._shown_hw(each, stage)), stage.size_hw)
-            for region in self.regions
-        ]
+        wanted: list[Term] = []
+        if self.weights.content:
+            with lasting(content):
+                found = whole_features(network, content, list(self.content_layers), strips)
+            wanted += content_terms(found, self.content_layers, scale=self.scale)
+        if self.weights.style:
+            regions = [
+                each.resized(lambda x: resize(x, self._shown_hw(x, stage)), stage.size_hw)
+                for each in self.regions
+            ]
+            wanted += region_terms(
+                network, content, regions, self.style_layers, scale=self.scale, strips=strips
+            )
         return PictureLoss(
-            targets.content_terms(content, self.content_layers, self.scale)
-            if self.weights.content
-            else (),
-            targets.style_terms(content, regions, self.style_layers, self.scale)
-            if self.weights.style
-            else (),
+            network,
+            wanted,
             self.weights,
-            targets.statistics,
+            tv=partial(squared_tv, reduction="mean" if self.mean_tv else "sum"),
             seen=gray if self.config.colors == "luminance" else None,
+            strips=strips,
         )
 
 
@@ -143,12 +147,6 @@ def prepare(
         on_event(Notice(message=f"alpha {chosen[0]:g}, beta {chosen[1]:.4g}"))
     if not any(chosen):
         raise OptionError("all weights are 0: there is nothing to optimise; give one above 0")
-    weights = PictureWeights(
-        content=chosen[0],
-        style=chosen[1],
-        tv=chosen[2],
-        mean_tv=config.mode == "best" or (config.mode == "paper" and config.relative),
-    )
     layers = [*content_layers, *style_layers]
     return Setup(
         config=config,
@@ -157,49 +155,13 @@ def prepare(
         regions=tuple(regions),
         content_layers=content_layers,
         style_layers=style_layers,
-        weights=weights,
+        weights=LossWeights(content=chosen[0], style=chosen[1], tv=chosen[2]),
+        mean_tv=config.mode == "best" or (config.mode == "paper" and config.relative),
         cost=network_cost(network, layers, dtype, device),
         dtype=dtype,
         device=device,
         result_share=result_share,
     )
-
-
-def result_size(config: OptimizationConfig, content: Tensor) -> tuple[int, int]:
-    """The size of the result. Raises OptionError if its shorter side leaves nothing to look at."""
-    height, width = content.shape[-2:]
-    side = min(max(height, width), DEFAULT_SIZE) if config.size is None else config.size
-    size_hw = scaled_size((height, width), side)
-    if min(size_hw) < LEAST_PX:
-        raise OptionError(
-            f"the result would have {size_hw[1]} x {size_hw[0]} px; {LEAST_PX} px a side at least: "
-            "choose a larger --size, or crop the photo"
-        )
-    return size_hw
-
-
-def border_px(config: OptimizationConfig, size_hw: tuple[int, int]) -> int:
-    """How far the canvas goes on beyond each edge of a result of this size."""
-    if config.border is not None:
-        return config.border
-    return round(DEFAULTS[config.mode].border * max(size_hw))
-
-
-def short_side(picture: Tensor) -> float:
-    """As a share of the long side."""
-    return float(min(picture.shape[-2:]) / max(picture.shape[-2:]))
-
-
-def check_picture(picture: Tensor, name: str, *, may_be_blank: bool = False) -> None:
-    """Raise ImageError for a picture that is tiny or blank, OptionError for one that is none."""
-    check_image(picture, name)
-    height, width = picture.shape[-2:]
-    if picture.shape[0] != 1 or not bool(torch.isfinite(picture).all()):
-        raise OptionError(f"{name}: wanted one finite (1, 3, H, W), got {tuple(picture.shape)}")
-    if min(height, width) < LEAST_PX:
-        raise ImageError(f"{name} has {width} x {height} px; {LEAST_PX} a side at least")
-    if not may_be_blank and float(picture.flatten(2).std(-1).max()) < BLANK:
-        raise ImageError(f"{name} is of one colour; there is nothing in it to be painted or learnt")
 
 
 def _layers(
@@ -288,3 +250,38 @@ def regions_of(
     ]
     check_regions(regions, content_hw)
     return regions
+
+
+def open_loss_network(
+    config: SeeingConfig,
+    on_event: OnEvent,
+    cancel: CancelToken | None = None,
+    *,
+    in_place_of_auto: str = AUTO,
+    pooling: Literal["max", "average"] = "max",
+    loaded: LossNetwork | None = None,
+) -> tuple[LossNetwork, torch.device, torch.dtype]:
+    """The loss network on its device (one `loaded` already, if given), and what to use."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    device = choose_device(config.device)
+    network = loaded
+
+    def on_progress(done: int, total: int | None) -> None:
+        if cancel is not None:
+            cancel.check()
+        on_event(Progress(task="download", done=done, total=total, note="the loss network"))
+
+    if network is None:
+        asked = in_place_of_auto if config.loss_network == AUTO else config.loss_network
+        name = choose_loss_network(asked)
+        if asked == AUTO:
+            on_event(Notice(message=f"the loss network is {name}"))
+        network = load_loss_network(
+            name,
+            family=config.loss_network_family or None,
+            pooling=pooling,
+            on_progress=on_progress,
+        )
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, device, choose_dtype(config.precision, device)

@@ -1,7 +1,7 @@
 """Use trained models on photos: any size, in bounded memory, exact.
 
-Lazy (PEP 562), so that painting a plain photo does not import torch, see `quick`. The functions
-`stylize` and `upscale` are in the modules of their names.
+Lazy (PEP 562): painting, enlarging or restoring a photo by OpenVINO does not import torch. The
+functions `stylize` and `upscale` are in the modules of their names.
 """
 
 from importlib import import_module
@@ -12,40 +12,43 @@ if TYPE_CHECKING:
     from impasto.engines.engine import Engine
     from impasto.engines.stylize_tensor import stylize_tensor
     from impasto.engines.superres_engine import upscale_tensor
-    from impasto.engines.superres_options import SuperResOptions
-    from impasto.machine.devices import choose_device
+    from impasto.painting.painter import Painter, restore_painter, style_painter, upscale_painter
     from impasto.painting.stylize import stylize_file
-    from impasto.painting.upscale import models_for, restore, restorer_for, upscale_file
+    from impasto.painting.upscale import restore, restore_file, upscale_file
 
 __all__ = [
     "COLOR_MATCHES",
     "Engine",
-    "SuperResOptions",
-    "choose_device",
+    "Painter",
     "match_colors",
-    "models_for",
     "restore",
-    "restorer_for",
+    "restore_file",
+    "restore_painter",
+    "style_painter",
     "stylize_file",
     "stylize_tensor",
     "upscale_file",
+    "upscale_painter",
     "upscale_tensor",
 ]
 
 _HOMES = {
     "COLOR_MATCHES": "impasto.engines.color_match",
     "Engine": "impasto.engines.engine",
-    "SuperResOptions": "impasto.engines.superres_options",
-    "choose_device": "impasto.machine.devices",
+    "Painter": "impasto.painting.painter",
     "match_colors": "impasto.engines.color_match",
-    "models_for": "impasto.painting.upscale",
     "restore": "impasto.painting.upscale",
-    "restorer_for": "impasto.painting.upscale",
+    "restore_file": "impasto.painting.upscale",
+    "restore_painter": "impasto.painting.painter",
+    "style_painter": "impasto.painting.painter",
     "stylize_file": "impasto.painting.stylize",
     "stylize_tensor": "impasto.engines.stylize_tensor",
     "upscale_file": "impasto.painting.upscale",
+    "upscale_painter": "impasto.painting.painter",
     "upscale_tensor": "impasto.engines.superres_engine",
 }
+
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

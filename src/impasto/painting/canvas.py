@@ -1,87 +1,250 @@
-"""Where the tiles of a result come together: samples as they will stand in a file, or floats."""
+"""A picture as plain samples, in memory or in a file: any part of it at hand, as NumPy arrays.
 
-from dataclasses import dataclass
-from typing import Any
+So one way of working serves pictures of every size. Imports torch for files only.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from impasto.engines.color_match import count_levels, matching_table, to_16_bits
 from impasto.engines.tiles import Box
-from impasto.media import resize_long_side
+from impasto.media.picture import Metadata
 
-_BAND_VALUES = 1 << 22
+if TYPE_CHECKING:
+    from impasto.engines.scratch import Scratch
+    from impasto.engines.stores import FileStore
+
+Samples = NDArray[Any]
+Floats = NDArray[np.float32]
+
+
+class Plane(Protocol):
+    """Room for (1, channels, *size_hw) samples of `dtype`, read and written by parts."""
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def size_hw(self) -> tuple[int, int]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def read(self, box: Box) -> Samples:
+        """That part, (1, C, h, w); not to be written into."""
+        ...
+
+    def write(self, box: Box, part: Samples) -> None:
+        """Put (1, C, h, w) there."""
+        ...
+
+    def free(self) -> None:
+        """The samples are no longer needed."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleCanvas:
-    """(H, W, C) samples of uint8 or uint16: 3 or 6 bytes a pixel where floats would take 12."""
+class ArrayPlane:
+    """In memory, as (H, W, C)."""
 
-    array: NDArray[np.unsignedinteger[Any]]
+    array: Samples
 
-    @classmethod
-    def blank(cls, size_hw: tuple[int, int], channels: int, *, bits: int) -> "SampleCanvas":
-        """Nothing on it yet. Raises MemoryError where there is no room for it."""
-        return cls(array=np.empty((*size_hw, channels), np.uint8 if bits == 8 else np.uint16))
+    @property
+    def channels(self) -> int:
+        return int(self.array.shape[2])
 
-    def put(self, tile: Tensor, place: Box, *, channel: int = 0) -> None:
-        """Round (1, C, h, w) in [0, 1] of any device into `place`, from `channel` on."""
-        largest = np.iinfo(self.array.dtype).max
-        # rounded where the tile is: a quarter of the bytes cross over from another device
-        kind = torch.uint8 if largest == 255 else torch.int32
-        samples = tile[0].mul(largest).round_().to(kind).permute(1, 2, 0).cpu().numpy()
-        last = channel + tile.shape[1]
-        self.array[place.top : place.bottom, place.left : place.right, channel:last] = samples
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        return self.array.shape[0], self.array.shape[1]
 
-    def see(self, window: Box) -> Tensor:
-        """That part as (1, C, h, w) float32 in [0, 1]."""
-        part = self.array[window.top : window.bottom, window.left : window.right]
-        scale = np.float32(np.iinfo(self.array.dtype).max)
-        return torch.from_numpy(part.astype(np.float32) / scale).permute(2, 0, 1)[None]
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
 
-    def match_histograms(self, low_res: Tensor) -> None:
-        """Give each colour the distribution that it has in (C, h, w) in [0, 1]; 16 bits only.
+    def read(self, box: Box) -> Samples:
+        part = self.array[box.top : box.bottom, box.left : box.right]
+        return part.transpose(2, 0, 1)[None]
 
-        As `match_colors`; the picture is gone through twice, in bands.
-        """
-        rows = max(1, _BAND_VALUES // self.array.shape[1])
-        bands = [self.array[top : top + rows] for top in range(0, self.array.shape[0], rows)]
-        for channel, wanted in enumerate(low_res):
-            counts = np.sum([count_levels(band[..., channel]) for band in bands], axis=0)
-            table = matching_table(counts, count_levels(to_16_bits(wanted)))
-            for band in bands:
-                band[..., channel] = table[band[..., channel]]
+    def put(self, box: Box, part: Floats, first: int) -> None:
+        """Round floats in [0, 1] into the channels from `first` on."""
+        channels = slice(first, first + part.shape[1])
+        samples = to_samples(part, self.dtype)[0].transpose(1, 2, 0)
+        self.array[box.top : box.bottom, box.left : box.right, channels] = samples
 
-    def narrowed(self) -> "SampleCanvas":
-        """The same picture in 8 bits, in the first half of this canvas's memory.
+    def write(self, box: Box, part: Samples) -> None:
+        self.array[box.top : box.bottom, box.left : box.right] = part[0].transpose(1, 2, 0)
 
-        The other half is given back. This canvas is used up: its array holds nothing sensible.
-        """
-        if self.array.dtype == np.uint8:
-            return self
-        shape, count = self.array.shape, self.array.size
-        self._narrow_in_place()
-        # realloc, which moves nothing; no other view of the array is left
-        self.array.resize((count + 1) // 2, refcheck=False)
-        return SampleCanvas(array=self.array.view(np.uint8)[:count].reshape(shape))
+    def free(self) -> None:
+        """Nothing to do: it goes with the last who holds it."""
 
-    def _narrow_in_place(self) -> None:
-        samples = self.array.reshape(-1)
-        narrow = samples.view(np.uint8)
-        for start in range(0, samples.size, _BAND_VALUES):
-            part = samples[start : start + _BAND_VALUES].astype(np.uint32)
-            # written behind what is still to be read
-            narrow[start : start + part.size] = (part * 255 + 32767) // 65535
 
-    def resized(self, long_side: int) -> "SampleCanvas":
-        """The same picture with its longer side of that many pixels; one channel at a time."""
-        scale = float(np.iinfo(self.array.dtype).max)
-        planes = []
-        for channel in range(self.array.shape[2]):
-            plane = torch.from_numpy(self.array[..., channel].astype(np.float32))[None, None]
-            planes.append(resize_long_side(plane.div_(scale), long_side).mul_(scale).round_())
-            del plane
-        stacked = torch.cat(planes, dim=1)[0].permute(1, 2, 0).numpy()
-        return SampleCanvas(array=np.ascontiguousarray(stacked, self.array.dtype))
+@dataclass(frozen=True, kw_only=True)
+class FilePlane:
+    """In a file of a scratch folder."""
+
+    store: "FileStore"
+    dtype: np.dtype[Any]
+
+    @property
+    def channels(self) -> int:
+        return self.store.channels
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        return self.store.size_hw
+
+    def read(self, box: Box) -> Samples:
+        part: Samples = self.store.read(box).numpy()
+        return part
+
+    def write(self, box: Box, part: Samples) -> None:
+        import torch
+
+        self.store.write(box, torch.from_numpy(part))
+
+    def free(self) -> None:
+        self.store.free()
+
+
+class Room:
+    """Where planes are, and what is noted of the work that is finished: memory, and nothing."""
+
+    in_memory = True
+    free_bytes: int | None = None  # beside what the process has taken, for bands and tiles
+    token = ""  # names what is written beside the result
+    resumed = 0  # steps that were finished before
+
+    def plane(
+        self, name: str, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike
+    ) -> Plane:
+        """An empty plane. Raises MemoryError where there is no room for it."""
+        del name
+        return ArrayPlane(array=np.empty((*size_hw, channels), dtype))
+
+    def step_plane(
+        self, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike
+    ) -> Plane:
+        """The plane for what the next step makes."""
+        return self.plane("", channels, size_hw, dtype)
+
+    def recall(self) -> list[float] | None:
+        """What the next step noted, if it was finished before: then it is passed over."""
+        return None
+
+    def note(self, *values: float) -> None:
+        """The next step is finished."""
+
+
+class ScratchRoom(Room):
+    """In files of a scratch folder, whose notes outlive an interruption."""
+
+    in_memory = False
+
+    def __init__(self, scratch: "Scratch", free_bytes: int) -> None:
+        self.scratch = scratch
+        self.free_bytes = free_bytes
+        self.token = scratch.token
+        self.resumed = scratch.resumed
+        self.index = 0  # of the next step
+
+    @property
+    def facts(self) -> Path:
+        """A text file for what is to be known of the next step's picture."""
+        return self.scratch.path(f"picture-{self.index}.json")
+
+    def plane(
+        self, name: str, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike
+    ) -> Plane:
+        import torch
+
+        kind = np.dtype(dtype)
+        store = self.scratch.files.store(name, channels, size_hw, getattr(torch, kind.name))
+        return FilePlane(store=store, dtype=kind)
+
+    def step_plane(
+        self, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike
+    ) -> Plane:
+        return self.plane(f"map-{self.index}", channels, size_hw, dtype)
+
+    def recall(self) -> list[float] | None:
+        found = self.scratch.find(self.index)
+        if found is None:
+            return None
+        self.index += 1
+        values: list[float] = found[0].tolist()
+        return values
+
+    def note(self, *values: float) -> None:
+        import torch
+
+        self.scratch.note(self.index, torch.tensor(values), torch.empty(0))
+        self.index += 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canvas:
+    """A picture, upright and in sRGB: RGB or RGBA, or grey with or without alpha.
+
+    Its plane has uint8 or uint16 samples, or float32 in [0, 1]. bits: 8 or 16, what its file held
+    per sample, and the result is to be written with. gray: it had one colour channel.
+    """
+
+    plane: Plane
+    bits: int = 8
+    gray: bool = False
+    metadata: Metadata = field(default_factory=Metadata)
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        return self.plane.size_hw
+
+    @property
+    def colors(self) -> int:
+        """How many channels are colours: 1 or 3; the one after them is alpha."""
+        return 1 if self.plane.channels < 3 else 3
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.plane.channels in (2, 4)
+
+    def see(self, box: Box) -> Floats:
+        """That part of its colours, (1, C, h, w) float32 in [0, 1]."""
+        return to_floats(self.plane.read(box)[:, : self.colors])
+
+    def see_alpha(self, box: Box) -> Floats:
+        """That part of its alpha, (1, 1, h, w) float32 in [0, 1]."""
+        return to_floats(self.plane.read(box)[:, self.colors :])
+
+    def samples(self, box: Box) -> Floats:
+        """Colours and alpha, (1, C, h, w) float32 in [0, 1]."""
+        return to_floats(self.plane.read(box))
+
+    def put(self, box: Box, samples: Floats) -> None:
+        """Write (1, C, h, w) in [0, 1], rounded."""
+        self.plane.write(box, to_samples(np.clip(samples, 0, 1), self.plane.dtype))
+
+    def rows(self, top: int, bottom: int) -> Box:
+        """The box of these rows."""
+        return Box(top=top, bottom=bottom, left=0, right=self.size_hw[1])
+
+
+def largest(dtype: np.dtype[Any]) -> np.float32:
+    """The sample that stands for 1."""
+    return np.float32(1 if dtype.kind == "f" else np.iinfo(dtype).max)
+
+
+def to_floats(part: Samples) -> Floats:
+    """Samples of any type -> float32 in [0, 1], new memory."""
+    floats: Floats = np.divide(part, largest(part.dtype), dtype=np.float32, order="C")
+    return floats
+
+
+def to_samples(part: Floats, dtype: np.dtype[Any]) -> Samples:
+    """Float32 in [0, 1] -> samples of that type, rounded."""
+    if dtype.kind == "f":
+        return part
+    samples: Samples = np.rint(part * largest(dtype)).astype(dtype)
+    return samples

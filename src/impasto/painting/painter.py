@@ -1,86 +1,281 @@
-"""One style for many files, as the command line has it: by the quick road wherever that will do."""
+"""Pictures through a network made ready once: from a photo to an image, or from file to file.
 
-from collections.abc import Callable
-from functools import cached_property
+path -> decoded picture -> working size -> network -> result -> written beside and renamed: the
+same steps for every network, in memory, or by way of files for what does not fit there. What is
+finished in files survives an interruption, and the same call goes on from there.
+"""
+
+import threading
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from impasto.media.picture import DEFAULT_MAX_PIXELS
-from impasto.painting.quick import quick_painter
+from PIL import Image
+
+from impasto.errors import ModelError, OptionError
+from impasto.events import CancelToken, Notice, OnEvent, ignore
+from impasto.files.byte_sizes import in_words
+from impasto.media.formats import WRITABLE_FORMATS
+from impasto.media.writing import check_target, write_samples
+from impasto.painting.canvas import Room, ScratchRoom
+from impasto.painting.options import (
+    Output,
+    RestoreOptions,
+    StylizeOptions,
+    TiledOptions,
+    UpscaleOptions,
+    Watch,
+)
+from impasto.painting.preparing import unpacked
+from impasto.painting.results import as_image
+from impasto.painting.sources import SourceFile, as_canvas, file_state
 
 if TYPE_CHECKING:
-    from impasto.engines.engine import Engine
+    from impasto.media.reading import Photo
+    from impasto.painting.enlarging import TileWork
+    from impasto.painting.styling import Style, StyleWork
+
+KEPT = 4  # works that are kept for the next call
+_ROW_WRITERS = ("PNG", "TIFF")  # others have the whole picture in memory, as bytes
+
+
+class _Listener(threading.local):
+    """Who hears the notices of what is at work in this thread."""
+
+    on_event: OnEvent = staticmethod(ignore)
+
+    def notice(self, message: str) -> None:
+        self.on_event(Notice(message=message))
+
+
+_LISTENER = _Listener()
 
 
 class Painter:
-    """Paints files as an `Engine` with the same options does; torch is imported when it must be.
+    """What `work` does, with these options, to one picture after another; from any thread."""
 
-    Raises as `Engine`; what only torch can tell, at the first picture that needs it.
-    """
-
-    def __init__(self, style: str | Path, **engine_options: Any) -> None:
-        self._style, self._options = style, engine_options
-        known = ("device", "backend", "precision", "border", "on_notice")
-        names = {name: engine_options[name] for name in known if name in engine_options}
-        limited = engine_options.get("max_memory") is not None
-        self._quick = None if limited else quick_painter(style, **names)
-
-    @cached_property
-    def engine(self) -> "Engine":
-        """Made at its first use."""
-        from impasto.engines.engine import Engine
-
-        return Engine(self._style, **self._options)
+    def __init__(self, work: "StyleWork | TileWork", options: Any) -> None:
+        self.work: Any = work
+        self.options = options
 
     @property
     def name(self) -> str:
-        """The style's own."""
-        return self.engine.model.name if self._quick is None else self._quick.name
+        """The network's own."""
+        return str(self.work.name)
+
+    @property
+    def factor(self) -> int:
+        """How many times as wide and as high the result is."""
+        return int(self.work.factor)
 
     def __str__(self) -> str:
-        if self._quick is not None:
-            return f"{self.name}: openvino, {self._quick.precision}, on cpu"
-        engine = self.engine
-        return f"{self.name}: {engine.backend}, {engine.precision}, on {engine.device}"
+        return str(self.work)
+
+    def paint(self, photo: "Photo") -> Image.Image:
+        """A photo of any kind -> an 8-bit Pillow image."""
+        options = self.options
+        watch = Watch(options.on_event, options.cancel)
+        _LISTENER.on_event = watch.on_event
+        canvas = as_canvas(photo, watch.stage(0, self.work.reading))
+        return as_image(self.work.result(canvas, Room(), watch, options))
 
     def paint_file(
         self,
         source: Path,
         target: Path,
         *,
-        keep_metadata: bool = True,
-        quality: int = 95,
-        max_pixels: int | None = None,
-        on_progress: Callable[[float], object] | None = None,
-        **look: Any,
+        on_event: OnEvent | None = None,
+        cancel: CancelToken | None = None,
     ) -> None:
-        """As `stylize_file` with this style. `look`: its size, strength and keep_colors."""
-        if self._quick is not None and _is_plain(**look):
-            done = self._quick.paint_file(
-                source,
-                target,
-                keep_metadata=keep_metadata,
-                quality=quality,
-                max_pixels=DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels,
-            )
-            if done:
-                return
-        from impasto.painting.large_files import ignore
-        from impasto.painting.stylize import stylize_file
+        """The picture file `source` into `target`, atomically; the format is the suffix's.
 
-        stylize_file(
-            source,
+        on_event, cancel: for this picture, in place of those in the options. Raises ImageError,
+        which names the file, ModelError, OptionError and Cancelled.
+        """
+        options = self.options
+        watch = Watch(on_event or options.on_event, cancel or options.cancel)
+        _LISTENER.on_event = watch.on_event
+        target = Path(target)
+        file = SourceFile(path=Path(source), max_pixels=options.pixel_limit(self.work.limit))
+        check_target(target, self.work.size_of(file.header.size_hw, options))
+        if not self.work.fits(file.header, options, by_rows=is_written_by_rows(target)):
+            self._by_way_of_files(file, target, watch)
+            return
+        canvas = unpacked(Room(), file.decoded, watch.stage(0, self.work.reading))
+        bits, metadata = canvas.bits, canvas.metadata
+        rows = self.work.result(canvas, Room(), watch, options)
+        del canvas  # the encoder may need the memory
+        write_samples(
             target,
-            self.engine,
-            keep_metadata=keep_metadata,
-            quality=quality,
-            max_pixels=max_pixels,
-            on_progress=on_progress or ignore,
-            **look,
+            rows,
+            bits=bits,
+            metadata=metadata if options.keep_metadata else None,
+            quality=options.quality,
+            own_png=self.work.own_png or bits == 16,
         )
 
+    def _by_way_of_files(self, file: SourceFile, target: Path, watch: Watch) -> None:
+        from impasto.engines.passes import NotFiniteError
+        from impasto.engines.scratch import scratch_for
 
-def _is_plain(
-    *, size: int | None = None, strength: float = 1.0, keep_colors: bool = False, **others: object
-) -> bool:
-    return size is None and strength == 1 and not keep_colors and not any(others.values())
+        work, options, header = self.work, self.options, file.header
+        height, width = work.size_of(header.size_hw, options)
+        watch.notice(f"{width} x {height} px do not fit into memory; made from file to file")
+        free = work.free_bytes() or 0
+        _check_writing(target, (height, width), free)
+        for trial in work.trials(header, options):
+            key = work.key(file.path, options, trial)
+            needed = work.scratch_bytes(header, options, trial)
+            try:
+                with scratch_for(target, key, needed, work.scratch, watch.notice) as scratch:
+                    if scratch.resumed:
+                        watch.notice(f"going on after {scratch.resumed} finished steps")
+                    room = ScratchRoom(scratch, free)
+                    reading = watch.stage(0, work.reading)
+                    canvas = unpacked(room, partial(file.decoded, free), reading)
+                    write_samples(
+                        target,
+                        work.result(canvas, room, watch, options, trial),
+                        bits=canvas.bits,
+                        metadata=canvas.metadata if options.keep_metadata else None,
+                        quality=options.quality,
+                        own_png=True,
+                        token=room.token,
+                    )
+                return
+            except NotFiniteError:
+                name = str(trial).removeprefix("torch.")
+                watch.notice(f"{work.name} leaves the range of {name} here")
+        raise ModelError(f"style {work.name!r} gives NaN or infinity; train or download it anew")
+
+
+def style_painter(style: "Style", options: StylizeOptions) -> Painter:
+    """A style's name, file or model, or an `Engine`, which brings its own device and border.
+
+    What was made ready for an earlier call is used again until the style changes. Raises
+    OptionError for what is not there or installed, ModelError for the style.
+    """
+    from impasto.models.gallery import style_path
+
+    _LISTENER.on_event = options.on_event
+    if isinstance(style, str | Path):
+        style = style_path(style, options.network)
+    work = _style_work(
+        style,
+        _state(style),
+        device=options.device,
+        backend=options.backend,
+        precision=options.precision,
+        max_memory=options.memory_limit,
+        scratch=_scratch(options),
+        border=options.border,
+    )
+    return Painter(work, options)
+
+
+def upscale_painter(factor: int | None, model: Any, options: UpscaleOptions) -> Painter:
+    """One model or two that enlarge by `factor`, see `models_for`. Raises as that does."""
+    from impasto.painting.enlarging import models_for
+
+    return _tile_painter(models_for(model, factor), options)
+
+
+def restore_painter(model: Any, options: RestoreOptions) -> Painter:
+    """A model that restores, see `restorer_for`. Raises as that does."""
+    from impasto.painting.enlarging import restorer_for
+
+    return _tile_painter((restorer_for(model),), options)
+
+
+def _tile_painter(models: tuple[Any, ...], options: TiledOptions) -> Painter:
+    _LISTENER.on_event = options.on_event
+    work = _tile_work(
+        _Same(models),
+        tuple(_state(model) for model in models),
+        limit=options.memory_limit,
+        scratch=_scratch(options),
+        device=options.device,
+        backend=options.backend,
+        precision=options.precision,
+        tile_px=options.tile_px,
+        strength=options.strength,
+        color_match=options.color_match,
+    )
+    return Painter(work, options)
+
+
+class _Same(tuple[Any, ...]):
+    """Models, which are equal to themselves only."""
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and list(map(id, self)) == list(map(id, other))
+
+
+@lru_cache(maxsize=KEPT)
+def _style_work(style: "Style", state: object, **options: Any) -> "StyleWork":
+    from impasto.painting.styling import StyleWork
+
+    del state  # belongs to what is remembered
+    return StyleWork(style, _LISTENER.notice, **options)
+
+
+@lru_cache(maxsize=KEPT)
+def _tile_work(
+    models: _Same, state: object, *, limit: int | None, scratch: Path | None, **options: Any
+) -> "TileWork":
+    from impasto.engines.tile_engine import SuperResOptions
+    from impasto.painting.enlarging import TileWork
+
+    del state
+    engine_options = SuperResOptions(on_warning=_LISTENER.notice, **options)
+    return TileWork(models, engine_options, limit, scratch)
+
+
+def _state(model: Any) -> object:
+    """What changes whenever the model's weights do."""
+    if isinstance(model, Path):
+        return file_state(model)
+    network: Any = getattr(model, "network", None)
+    if not hasattr(network, "state_dict"):
+        return None
+    # in-place changes, by training, count in each tensor's version
+    return tuple((each.data_ptr(), each._version) for each in network.state_dict().values())
+
+
+def _scratch(options: Any) -> Path | None:
+    if not isinstance(options, Output) or options.scratch is None:
+        return None
+    from impasto.engines.scratch import checked_scratch
+
+    return checked_scratch(options.scratch)
+
+
+def is_written_by_rows(target: Path) -> bool:
+    """Whether its format is; others take 4 bytes a pixel of memory."""
+    return WRITABLE_FORMATS[target.suffix.lower()].pillow_name in _ROW_WRITERS
+
+
+def _check_writing(target: Path, size_hw: tuple[int, int], free_bytes: int) -> None:
+    """Raise OptionError where a file of that format and size takes more, before minutes are spent.
+
+    And where nothing could be done within `free_bytes`.
+    """
+    from impasto.engines.memory import FIXED_BYTES
+
+    needed = 2 * FIXED_BYTES
+    if not is_written_by_rows(target):
+        needed += 4 * size_hw[0] * size_hw[1]
+        if needed > free_bytes >= 2 * FIXED_BYTES:
+            raise OptionError(
+                f"{target}: writing {target.suffix} takes {in_words(needed)} more of memory; "
+                "choose PNG or TIFF, which are written row by row, or allow more"
+            )
+    if needed > free_bytes:
+        raise OptionError(
+            f"not enough memory even for one tile: {in_words(needed)} are needed beside what "
+            f"the program takes, and {in_words(max(free_bytes, 0))} are left; allow "
+            f"{in_words(needed - free_bytes)} more"
+        )

@@ -9,14 +9,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from impasto.errors import OptionError
-from impasto.networks.layout import STRIDE
+from impasto.networks.architectures import architecture_of
+from impasto.networks.layout import BORDER_PX, STRIDE
+from impasto.networks.style_config import StyleNetworkConfig
 from impasto.plans import plan
 from impasto.plans.writer import mirror_positions
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-BORDER_PX = 16  # with it no frame is seen in the bundled styles, see docs/inference.md
 MOST_BORDER_PX = 1024
 
 
@@ -32,17 +33,13 @@ def check_border(border: int | None) -> None:
         )
 
 
-def border_for(network: "nn.Module", border: int | None) -> int:
+def border_for(config: StyleNetworkConfig, border: int | None) -> int:
     """`border` in whole strides of the networks, or what suits the network if that is None.
 
     BORDER_PX for our own layouts; the paper's network brings 40 px of its own, and what was
     imported paints as where it came from.
     """
-    from impasto.networks import FastStyleNetwork, ModernStyleNetwork
-
-    if border is None and not isinstance(network, ModernStyleNetwork | FastStyleNetwork):
-        return 0
-    return whole_strides(border)
+    return architecture_of(config).border if border is None else whole_strides(border)
 
 
 def whole_strides(border: int | None) -> int:

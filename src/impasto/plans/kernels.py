@@ -1,7 +1,10 @@
 """Kernels that do the work of several steps at once; exact, up to rounding."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from impasto.networks.layout import NORM_EPS
 from impasto.plans.plan import Floats
 
 # TAPS[phase][sample][tap] = 1 where kernel tap -1, 0, 1 of a pixel falls on that sample of the two
@@ -28,6 +31,17 @@ def fold_scale(
 ) -> tuple[Floats, Floats]:
     """A convolution (O, C, k, k) and `scale` * y + `shift` after it, (O,), as one convolution."""
     return weight * scale[:, None, None, None], shift if bias is None else shift + bias * scale
+
+
+def fold_batch_norm(
+    weight: Floats, bias: Floats, norm: str, tensors: Mapping[str, Floats]
+) -> tuple[Floats, Floats]:
+    """A convolution (O, C, k, k) and the batch norm after it, by its running statistics, as one."""
+    mean, variance = (tensors.get(f"{norm}.running_{name}") for name in ("mean", "var"))
+    if mean is None or variance is None:
+        raise ValueError("a batch norm without running statistics cannot be folded")
+    scale = tensors[f"{norm}.weight"] / np.sqrt(variance + NORM_EPS)
+    return fold_scale(weight, bias, scale, tensors[f"{norm}.bias"] - mean * scale)
 
 
 def doubling_kernel(weight: Floats) -> Floats:
@@ -58,6 +72,23 @@ def fractional_kernel(weight: Floats) -> Floats:
             part = weight[:, :, row_tap, column_tap].T
             phases[:, row_phase, column_phase, :, row, column] = part
     return phases.reshape(-1, *phases.shape[3:])
+
+
+def same_kernel(weight: Floats) -> Floats:
+    """Transposed 3 x 3, stride 2, cropped at its end: (C, O, 3, 3) -> (4 O, C, 2, 2), shuffled.
+
+    The map has a row and a column of zeros in front. The even pixel 2i sees sample i - 1 by tap 2
+    and i by tap 0, the odd one i by tap 1.
+    """
+    channels, outputs = weight.shape[:2]
+    taps = ((0, 0, 2), (0, 1, 0), (1, 1, 1))
+    phases = np.zeros((outputs, 2, 2, channels, 2, 2), weight.dtype)
+    for row_phase, row, row_tap in taps:
+        for column_phase, column, column_tap in taps:
+            part = weight[:, :, row_tap, column_tap].T
+            phases[:, row_phase, column_phase, :, row, column] = part
+    kernel: Floats = phases.reshape(4 * outputs, channels, 2, 2)
+    return kernel
 
 
 def striding_kernel(weight: Floats, factor: int) -> Floats:

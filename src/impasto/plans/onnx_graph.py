@@ -7,10 +7,8 @@ import numpy as np
 
 from impasto.machine.extras import import_extra
 from impasto.plans import plan
-from impasto.plans.operations import CHANNELS, SPATIAL
-from impasto.plans.plan import Floats
-from impasto.plans.superres_steps import GraphPlan
-from impasto.plans.writer import GraphWriter, Precision, Samples
+from impasto.plans.plan import Floats, Plan
+from impasto.plans.writer import CHANNELS, SPATIAL, GraphWriter, Precision, Samples
 
 # Of 2022 and 2021: old enough for browsers' and phones' runtimes, new enough for what is used.
 OPSET = 17
@@ -19,7 +17,7 @@ _KINDS = {"float32": "FLOAT", "float16": "FLOAT16", "uint8": "UINT8"}
 
 
 def onnx_model(
-    steps: GraphPlan,
+    steps: Plan,
     *,
     samples: Samples = "float32",
     precision: Precision = "float32",

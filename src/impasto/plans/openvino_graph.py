@@ -1,28 +1,21 @@
 """A plan as an OpenVINO model, written with OpenVINO's own operations."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from impasto.machine.extras import import_extra
 from impasto.plans import plan
-from impasto.plans.openvino_steps import (
-    EnlargeMirrored,
-    Quantise,
-    QuantisedConvolve,
-    with_mirrored_borders,
-)
-from impasto.plans.operations import CHANNELS, SPATIAL
+from impasto.plans.openvino_steps import with_mirrored_borders
 from impasto.plans.plan import LONGEST_SUM, LONGEST_SUM_OF_HALF, Floats, Plan, is_split
-from impasto.plans.superres_steps import GraphPlan
-from impasto.plans.writer import GraphWriter, Samples
+from impasto.plans.writer import CHANNELS, SPATIAL, GraphWriter, Samples
 
 _KINDS = {"float32": "f32", "float16": "f16", "uint8": "u8"}
 
 
 def openvino_model(
-    steps: GraphPlan,
+    steps: Plan,
     *,
     samples: Samples = "float32",
     half_weights: bool = False,
@@ -46,11 +39,10 @@ def openvino_model(
     )
     kind = np.uint8 if samples == "uint8" else np.float32
     if samples == "levels":
-        channels = 6 if is_split(cast(Plan, steps)) else 3
+        channels = 6 if is_split(steps) else 3
     count, height, width = (-1, -1, -1) if size_hw is None else (1, *size_hw)
     image = writer.op.parameter([count, channels, height, width], kind, name="image")
-    merged = with_mirrored_borders(cast(Plan, steps))
-    output = writer.write_plan(cast(GraphPlan, merged), image)
+    output = writer.write_plan(with_mirrored_borders(steps), image)
     image.output(0).get_tensor().set_names({"image"})
     output.output(0).get_tensor().set_names({"output"})
     return openvino.Model([writer.op.result(output, name="output")], [image], name)
@@ -83,21 +75,8 @@ class _OpenVinoWriter(GraphWriter):
         self.scale = 1.0  # of the map that is being written, as a part of the image's
         self.op = import_extra("openvino.opset13", "openvino")
 
-    def write(self, step: Any, features: Any) -> Any:
-        """One step; those of `openvino_steps` too."""
-        match step:
-            case EnlargeMirrored():
-                return self.enlarge_mirrored(features)
-            case Quantise():
-                return self.in_levels(features, self.floats(0.0), self.floats(step.top), 256)
-            case QuantisedConvolve():
-                ends = step.ends()
-                low, high = self.floats(-ends), self.floats(ends)
-                weight = self.in_levels(self.floats(step.weight), low, high, 255)
-                return self.convolve(features, weight, None, step.stride)
-        return super().write(step, features)
-
     def in_levels(self, values: Any, low: Any, high: Any, levels: int) -> Any:
+        """Values from `low` to `high` as so many levels."""
         return self.op.fake_quantize(values, low, high, low, high, levels)
 
     def constant(self, values: Any) -> Any:

@@ -7,6 +7,7 @@ that residual blocks hand on, and the first and the last layer, stays in bfloat1
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,15 +20,21 @@ RANGE_DEVIATIONS = 12.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnlargeMirrored:
+class EnlargeMirrored(Step):
     """Every sample twice, in both directions, and mirrored by one pixel on every side."""
+
+    def write(self, writer: Any, features: Any) -> Any:
+        return writer.enlarge_mirrored(features)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantise:
+class Quantise(Step):
     """To 256 levels from 0 to `top`; what is above `top` becomes that."""
 
     top: float
+
+    def write(self, writer: Any, features: Any) -> Any:
+        return writer.in_levels(features, writer.floats(0.0), writer.floats(self.top), 256)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,14 +46,19 @@ class QuantisedConvolve(plan.Convolve):
         largest: Floats = np.abs(self.weight).max((1, 2, 3), keepdims=True)
         return np.maximum(largest, np.finfo(np.float32).tiny)
 
+    def write(self, writer: Any, features: Any) -> Any:
+        ends = self.ends()
+        low, high = writer.floats(-ends), writer.floats(ends)
+        weight = writer.in_levels(writer.floats(self.weight), low, high, 255)
+        return writer.convolve(features, weight, None, self.stride)
 
-OpenVinoStep = Step | EnlargeMirrored | Quantise | QuantisedConvolve
+
 _BORDER = plan.Pad(before=1, after=1, mode="reflect")
 
 
-def with_mirrored_borders(steps: Plan) -> "tuple[OpenVinoStep, ...]":
+def with_mirrored_borders(steps: Plan) -> Plan:
     """Enlarging and mirroring the enlarged map, a copy of it, become one step."""
-    made: list[OpenVinoStep] = []
+    made: list[Step] = []
     for step in steps:
         if step == _BORDER and made and isinstance(made[-1], plan.Enlarge):
             made[-1] = EnlargeMirrored()
@@ -60,7 +72,7 @@ def quantised(steps: Plan) -> Plan:
     return tuple(_quantised(steps, None))
 
 
-def _quantised(steps: Plan, norm: plan.Normalise | None) -> "list[Step]":
+def _quantised(steps: Plan, norm: plan.Normalise | None) -> list[Step]:
     made: list[Step] = []
     relu = norm is not None
     for step in steps:
@@ -89,9 +101,9 @@ def _top(norm: plan.Normalise) -> float:
     return max(float(highest.max()), 1e-3)
 
 
-def _insert_before_borders(made: "list[Step]", step: Quantise) -> None:
+def _insert_before_borders(made: list[Step], step: Quantise) -> None:
     """Borders and enlarged maps are then copies of bytes."""
     place = len(made)
     while place and isinstance(made[place - 1], plan.Pad | plan.Enlarge):
         place -= 1
-    made.insert(place, step)  # type: ignore[arg-type]
+    made.insert(place, step)

@@ -1,6 +1,10 @@
-"""Run a plan with PyTorch."""
+"""Run a style's plan with PyTorch; and images as plans take them.
 
-from typing import cast
+These are levels in [0, 255], which half precision holds exactly.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +13,30 @@ from torch import Tensor, nn
 from impasto.networks.normalization import InstanceNorm
 from impasto.networks.padding import reflection_index
 from impasto.plans import plan
-from impasto.plans.levels import to_levels
-from impasto.plans.plan import Floats, Plan, Step, ignores_constants, is_split
+from impasto.plans.plan import INPUT_SCALE, Floats, Plan, Step, ignores_constants, is_split
+from impasto.plans.torch_graph import Held, TorchWriter
+
+
+def to_levels(image: Tensor, *, split: bool, centred: bool = False) -> Tensor:
+    """(N, 3, H, W) in [0, 1] -> what a plan takes: levels in [0, 255], float32 at least.
+
+    8-bit samples are whole numbers then, exact in every number format, bfloat16 too. split: the
+    parts of a level, which other images have, go into three more channels, (N, 6, H, W), so that
+    these lose nothing either; networks make much of small differences in even areas. centred:
+    less each channel's mean, rounded, for half precision and plans that ignore constants; sums of
+    large numbers are coarse.
+    """
+    levels = image * INPUT_SCALE
+    whole = levels.round() if split else levels
+    exact = whole - whole.mean((2, 3), keepdim=True).round() if centred else whole
+    return torch.cat([exact, levels - whole], dim=1) if split else exact
+
+
+def has_parts_of_levels(image: Tensor) -> bool:
+    """Whether (N, 3, H, W) in [0, 1] has other samples than 8-bit ones."""
+    levels = image * INPUT_SCALE
+    # dividing by 255 and multiplying again is off by rounding
+    return bool((levels - levels.round()).abs().max() > 1e-3)
 
 
 class PlanNetwork(nn.Module):
@@ -46,29 +72,8 @@ class PlanNetwork(nn.Module):
 
 
 def _module(step: Step) -> nn.Module:
-    match step:
-        case plan.Convolve():
-            return _Convolve(step)
-        case plan.Normalise():
-            return _Normalise(step)
-        case plan.Residual():
-            return _Residual(step)
-        case plan.Shuffle():
-            return nn.PixelShuffle(step.factor)
-        case plan.Relu():
-            return nn.ReLU(inplace=True)
-        case plan.Enlarge():
-            return nn.Upsample(scale_factor=2, mode="nearest")
-        case plan.Crop():
-            return nn.ZeroPad2d(-step.border)
-        case plan.Pad():
-            return _Pad(step)
-        case plan.Mirror():
-            return _Mirror(step)
-        case plan.Squash():
-            return _Squash(step)
-        case plan.Fit():
-            raise TypeError("a plan crops to the image once, at its end")
+    make = _MODULES.get(type(step), _Written)
+    return make(step)
 
 
 def _parameter(values: Floats) -> nn.Parameter:
@@ -107,6 +112,18 @@ class _Residual(nn.Module):
         return cast(Tensor, self.body(features)).add_(skip)
 
 
+class _Written(Held):
+    """A step that has no faster form here, in PyTorch's operations."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__()
+        self.step = step
+        self._writer = TorchWriter(self, "float32", precision="float32")
+
+    def forward(self, features: Tensor) -> Tensor:
+        return cast(Tensor, self.step.write(self._writer, features))
+
+
 class _Pad(nn.Module):
     def __init__(self, step: plan.Pad) -> None:
         super().__init__()
@@ -133,8 +150,7 @@ class _Mirror(nn.Module):
 
 def mirror_index(size: int, step: plan.Mirror, device: torch.device | str = "cpu") -> Tensor:
     """Which of an image's `size` rows stand where after `step`."""
-    behind = step.border + max(-size % step.multiple, step.least - size)
-    index = reflection_index(size, step.border, behind)
+    index = reflection_index(size, step.border, step.border + step.short(size))
     return index[reflection_index(len(index), step.outer, step.outer)].to(device)
 
 
@@ -148,3 +164,17 @@ class _Squash(nn.Module):
             features = features.float()
         pixels = torch.sigmoid(features) if self.step.sigmoid else features.clone()
         return pixels.mul_(self.step.scale).add_(self.step.shift).clamp_(0, 1)
+
+
+_MODULES: dict[type[Step], Callable[[Any], nn.Module]] = {
+    plan.Convolve: _Convolve,
+    plan.Normalise: _Normalise,
+    plan.Residual: _Residual,
+    plan.Shuffle: lambda step: nn.PixelShuffle(step.factor),
+    plan.Relu: lambda step: nn.ReLU(inplace=True),  # noqa: ARG005
+    plan.Enlarge: lambda step: nn.Upsample(scale_factor=2, mode="nearest"),  # noqa: ARG005
+    plan.Crop: lambda step: nn.ZeroPad2d(-step.border),
+    plan.Pad: _Pad,
+    plan.Mirror: _Mirror,
+    plan.Squash: _Squash,
+}

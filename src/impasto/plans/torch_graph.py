@@ -9,10 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.plans import plan
-from impasto.plans.operations import SPATIAL
-from impasto.plans.plan import Floats
-from impasto.plans.superres_steps import GraphPlan
-from impasto.plans.writer import GraphWriter, Precision, Samples, mirror_positions
+from impasto.plans.plan import Floats, Plan
+from impasto.plans.writer import SPATIAL, GraphWriter, Precision, Samples, mirror_positions
 
 _DTYPES = {
     "float32": torch.float32,
@@ -22,35 +20,15 @@ _DTYPES = {
 }
 
 
-class TorchGraph(nn.Module):
-    """(N, C, H, W) -> (N, 3, H', W'), as the other runtimes' graphs, see `GraphWriter`.
+class Held(nn.Module):
+    """Keeps constants in its state."""
 
-    `PlanNetwork` paints faster in this process. Here a size may be a symbol: nothing asks how large
-    it is, and nothing needs an image for its constants.
-    """
-
-    def __init__(
-        self,
-        steps: GraphPlan,
-        *,
-        samples: Samples = "float32",
-        precision: Precision = "float32",
-        size_hw: tuple[int, int] | None = None,
-        channels: int = 3,
-    ) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.steps = steps
         self._names: dict[tuple[int, str], str] = {}
-        self._writer = _TorchWriter(self, samples, precision=precision, size_hw=size_hw)
-        kind = torch.uint8 if samples == "uint8" else torch.float32
-        with torch.no_grad():  # every constant is met once, and kept
-            self(torch.zeros(1, channels, *(size_hw or (1, 1)), dtype=kind))
-
-    def forward(self, image: Tensor) -> Tensor:
-        return cast(Tensor, self._writer.write_plan(self.steps, image))
 
     def held(self, values: Floats, kind: str) -> Tensor:
-        """A constant, in the module's state."""
+        """A constant, as a tensor that moves with the module."""
         key = (id(values), kind)  # the plan, which is kept, holds the array
         if key not in self._names:
             self._names[key] = f"constant_{len(self._names)}"
@@ -59,16 +37,43 @@ class TorchGraph(nn.Module):
         return cast(Tensor, getattr(self, self._names[key]))
 
 
-class _TorchWriter(GraphWriter):
+class TorchGraph(Held):
+    """(N, C, H, W) -> (N, 3, H', W'), as the other runtimes' graphs, see `GraphWriter`.
+
+    It runs any plan. `PlanNetwork` paints styles faster in this process; here a size may be a
+    symbol: nothing asks how large it is, and nothing needs an image for its constants.
+    """
+
+    def __init__(
+        self,
+        steps: Plan,
+        *,
+        samples: Samples = "float32",
+        precision: Precision = "float32",
+        size_hw: tuple[int, int] | None = None,
+        channels: int = 3,
+    ) -> None:
+        super().__init__()
+        self.steps = steps
+        self._writer = TorchWriter(self, samples, precision=precision, size_hw=size_hw)
+        kind = torch.uint8 if samples == "uint8" else torch.float32
+        with torch.no_grad():  # every constant is met once, and kept
+            self(torch.zeros(1, channels, *(size_hw or (2, 2)), dtype=kind))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return cast(Tensor, self._writer.write_plan(self.steps, image))
+
+
+class TorchWriter(GraphWriter):
     """Does what others write down; integers, and numbers that stand alone, are Python's."""
 
     def __init__(
         self,
-        graph: TorchGraph,
+        graph: Held,
         samples: Samples,
         *,
         precision: Precision,
-        size_hw: tuple[int, int] | None,
+        size_hw: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(samples, precision=precision, size_hw=size_hw)
         self.held = graph.held
@@ -83,7 +88,7 @@ class _TorchWriter(GraphWriter):
         return values
 
     def constant(self, values: Any) -> Any:  # noqa: ARG002
-        raise TypeError("constants are the module's: see TorchGraph.held")
+        raise TypeError("constants are the module's: see Held")
 
     def side_of(self, image: Any, axis: int) -> Any:
         return image.shape[axis]

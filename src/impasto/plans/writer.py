@@ -1,24 +1,112 @@
 """How a plan becomes a graph, whatever the runtime: each step in the runtime's own operations."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, cast
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import numpy as np
 
-from impasto.plans import plan, superres_steps
-from impasto.plans.operations import CHANNELS, SPATIAL, Operations
+from impasto.plans import plan
 from impasto.plans.plan import INPUT_SCALE, Floats, Plan, is_split
-from impasto.plans.superres_steps import GraphPlan, GraphStep
 
 Samples = Literal["float32", "uint8", "levels"]
 Precision = Literal["float32", "bfloat16", "float16"]
-COLORS = 3
+CHANNELS, SPATIAL = 1, (2, 3)  # the axis of channels, and those of height and width
+
+
+class Operations(ABC):
+    """A runtime's operations; values of the graph are whatever the runtime takes them to be."""
+
+    @abstractmethod
+    def constant(self, values: Any) -> Any: ...
+
+    @abstractmethod
+    def side_of(self, image: Any, axis: int) -> Any:
+        """The image's height or width, an int64 scalar."""
+
+    @abstractmethod
+    def joined(self, scalars: Sequence[Any]) -> Any:
+        """Scalars as one list."""
+
+    @abstractmethod
+    def cast(self, values: Any, kind: str) -> Any:
+        """Values as `kind`: "uint8" or a Precision."""
+
+    @abstractmethod
+    def round(self, values: Any) -> Any:
+        """To the nearest whole numbers, halves to even ones."""
+
+    @abstractmethod
+    def joined_maps(self, maps: Sequence[Any], axis: int) -> Any:
+        """Maps one behind the other along an axis."""
+
+    @abstractmethod
+    def channels(self, features: Any, start: int, stop: int) -> Any:
+        """Some channels of a map."""
+
+    @abstractmethod
+    def where_set(self, mask: Any, yes: Any, no: Any) -> Any:
+        """`yes` where the mask is above 0, else `no`."""
+
+    @abstractmethod
+    def add(self, left: Any, right: Any) -> Any: ...
+
+    @abstractmethod
+    def subtract(self, left: Any, right: Any) -> Any: ...
+
+    @abstractmethod
+    def multiply(self, left: Any, right: Any) -> Any: ...
+
+    @abstractmethod
+    def maximum(self, left: Any, right: Any) -> Any: ...
+
+    @abstractmethod
+    def remainder(self, left: Any, right: Any) -> Any:
+        """Of integers, with the sign of `right`."""
+
+    @abstractmethod
+    def absolute(self, values: Any) -> Any: ...
+
+    @abstractmethod
+    def range(self, start: Any, stop: Any) -> Any: ...
+
+    @abstractmethod
+    def gather(self, features: Any, index: Any, axis: int) -> Any: ...
+
+    @abstractmethod
+    def part(self, features: Any, start: Any, stop: Any) -> Any:
+        """From `start` to `stop`, in the two axes of SPATIAL."""
+
+    @abstractmethod
+    def pad(self, features: Any, step: plan.Pad) -> Any: ...
+
+    @abstractmethod
+    def convolve(self, features: Any, weight: Any, bias: Any | None, stride: int) -> Any: ...
+
+    @abstractmethod
+    def normalise(self, features: Any, step: plan.Normalise) -> Any: ...
+
+    @abstractmethod
+    def shuffle(self, features: Any, factor: int) -> Any: ...
+
+    @abstractmethod
+    def enlarge(self, features: Any) -> Any: ...
+
+    @abstractmethod
+    def relu(self, features: Any) -> Any: ...
+
+    @abstractmethod
+    def sigmoid(self, features: Any) -> Any: ...
+
+    @abstractmethod
+    def clamp(self, values: Any, top: float) -> Any:
+        """Into [0, top]."""
 
 
 def mirror_positions(size: int, step: plan.Mirror) -> list[int]:
     """Which of an image's `size` rows stand where after `step`."""
-    behind = step.border + max(-size % step.multiple, step.least - size)
-    index = np.pad(np.arange(size), (step.border, behind), mode="reflect")
+    index = np.pad(np.arange(size), (step.border, step.border + step.short(size)), mode="reflect")
     return [int(position) for position in np.pad(index, step.outer, mode="reflect")]
 
 
@@ -42,15 +130,13 @@ class GraphWriter(Operations):
         self.precision = precision
         self.size_hw = size_hw
 
-    def write_plan(self, steps: GraphPlan, image: Any) -> Any:
+    def write_plan(self, steps: Plan, image: Any) -> Any:
         """The graph's values from "image" on; returns that of the output."""
         if self.size_hw is None:
             self.sides = [self.side_of(image, axis) for axis in SPATIAL]
-        # only style networks begin by mirroring, and only they take parts of levels apart
-        split = isinstance(steps[0], plan.Mirror) and is_split(cast(Plan, steps))
-        self.levels = self.entered(image, split=split)
+        self.levels = self.entered(image, split=is_split(steps))
         features = self.levels
-        if not any(isinstance(step, superres_steps.Sum) for step in steps):
+        if not any(isinstance(step, plan.Sum) for step in steps):
             features = self.narrowed(features)
         features = self.write_all(steps, features)
         return self.as_uint8(features) if self.samples == "uint8" else features
@@ -67,77 +153,18 @@ class GraphWriter(Operations):
         whole = self.round(levels)
         return self.joined_maps([whole, self.subtract(levels, whole)], CHANNELS)
 
-    def write_all(self, steps: GraphPlan, features: Any) -> Any:
+    def write_all(self, steps: Plan, features: Any) -> Any:
         """One step after the other."""
         for step in steps:
-            features = self.write(step, features)
+            features = step.write(self, features)
         return features
 
-    def write(self, step: GraphStep, features: Any) -> Any:
-        """One step."""
-        match step:
-            case plan.Convolve():
-                bias = None if step.bias is None else self.weights(step.bias)
-                return self.convolve(features, self.weights(step.weight), bias, step.stride)
-            case plan.Normalise():
-                return self.narrowed(self.normalise(self.widened(features), step))
-            case plan.Residual():
-                branch = self.write_all(step.body, features)
-                return self.add(self.cropped(features, step.crop), branch)
-            case plan.Shuffle():
-                return self.shuffle(features, step.factor)
-            case plan.Relu():
-                return self.relu(features)
-            case plan.Enlarge():
-                return self.enlarge(features)
-            case plan.Crop():
-                return self.cropped(features, step.border)
-            case plan.Pad():
-                return self.pad(features, step)
-            case plan.Mirror():
-                for axis in SPATIAL:
-                    features = self.mirrored(features, axis, step)
-                return features
-            case plan.Squash():
-                return self.squashed(features, step)
-            case plan.Fit():
-                return self.fitted(features, 1)
-            case superres_steps.Blank():
-                return self.blanked(features)
-            case superres_steps.Sum():
-                return self.summed(step, features)
-            case superres_steps.Trim():
-                return self.fitted(features, step.factor)
-            case superres_steps.Clip():
-                return self.clipped(features, step)
-
-    def summed(self, step: superres_steps.Sum, features: Any) -> Any:
-        """The `exact` summand, and the sum, in float32."""
-        body = self.widened(self.write_all(step.body, self.narrowed(features)))
+    @contextmanager
+    def exactly(self) -> Iterator[None]:
+        """Within it maps are held and convolved in float32."""
         wanted, self.precision = self.precision, "float32"
-        exact = self.write_all(step.exact, features)
+        yield
         self.precision = wanted
-        return self.add(body, exact)
-
-    def blanked(self, levels: Any) -> Any:
-        """The colours of (N, 4, h, w) mid-grey where its mask is set; in levels."""
-        mask = self.channels(levels, COLORS, COLORS + 1)
-        missing = self.multiply(mask, self.floats(1 / INPUT_SCALE))
-        known = self.subtract(self.floats(1.0), missing)
-        colors = self.multiply(self.channels(levels, 0, COLORS), known)
-        holes = self.multiply(missing, self.floats(superres_steps.HOLE_LEVEL))
-        return self.joined_maps([self.add(colors, holes), mask], CHANNELS)
-
-    def clipped(self, features: Any, step: superres_steps.Clip) -> Any:
-        """Pixels in [0, 1], or up to 255 where the output is uint8."""
-        if self.samples == "uint8":
-            features = self.multiply(features, self.floats(INPUT_SCALE))
-        pixels = self.clamp(features, self.top)
-        if not step.masked:
-            return pixels
-        image = self.channels(self.levels, 0, COLORS)
-        image = self.multiply(image, self.floats(self.top / INPUT_SCALE))
-        return self.where_set(self.channels(self.levels, COLORS, COLORS + 1), pixels, image)
 
     def fitted(self, features: Any, factor: int) -> Any:
         """Cropped to `factor` times the image's sides."""
@@ -155,6 +182,12 @@ class GraphWriter(Operations):
         if border == 0:
             return features
         return self.part(features, self.integers((border,) * 2), self.integers((-border,) * 2))
+
+    def mirror(self, image: Any, step: plan.Mirror) -> Any:
+        """Rows, then columns."""
+        for axis in SPATIAL:
+            image = self.mirrored(image, axis, step)
+        return image
 
     def mirrored(self, image: Any, axis: int, step: plan.Mirror) -> Any:
         """An image's rows, or columns, and what `step` puts before and behind them.
@@ -197,17 +230,6 @@ class GraphWriter(Operations):
         period = self.maximum(self.add(last, last), self.integers(1))
         wrapped = self.remainder(position, period)
         return self.subtract(last, self.absolute(self.subtract(wrapped, last)))
-
-    def squashed(self, features: Any, step: plan.Squash) -> Any:
-        """Pixels in [0, 1], or up to 255 where the output is uint8."""
-        pixels = self.widened(features)
-        if step.sigmoid:
-            pixels = self.sigmoid(pixels)
-        if step.scale * self.top != 1:
-            pixels = self.multiply(pixels, self.floats(step.scale * self.top))
-        if step.shift != 0:
-            pixels = self.add(pixels, self.floats(step.shift * self.top))
-        return self.clamp(pixels, self.top)
 
     @property
     def top(self) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from impasto.errors import OptionError
-from impasto.models.model_path import path_of
+from impasto.models.cards import path_of
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.training.run_config import RunConfig, check_number, load_recipe, parse_layers
 

@@ -9,7 +9,8 @@ from impasto.data.photos import find_photos
 from impasto.errors import OptionError
 from impasto.machine.devices import choose_device
 from impasto.networks import load_loss_network
-from impasto.networks.inversion import InversionConfig, layer_geometry
+from impasto.networks.inversion import layer_geometry
+from impasto.networks.inversion_config import InversionConfig
 from impasto.training.checkpoint import load_checkpoint
 from impasto.training.events import Download, OnEvent, Validated
 from impasto.training.inversion_config import InversionTrainingConfig

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionError
-from impasto.networks.inversion import InversionConfig
+from impasto.networks.inversion_config import InversionConfig
 from impasto.training.run_config import RunConfig, check_number, load_recipe
 
 

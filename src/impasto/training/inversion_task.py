@@ -10,14 +10,15 @@ from torch import Tensor, nn
 
 from impasto.data.photos import PhotoBatch, PhotoCrops, center_crop, photo_batches
 from impasto.errors import TrainingError
-from impasto.losses import grid_loss, pixel_loss, squared_tv
-from impasto.losses.content import content_errors, mean_squares
-from impasto.losses.perceptual import EMPTY_TARGET
+from impasto.losses import content_terms, grid_loss, pixel_loss, squared_tv
+from impasto.losses.terms import EMPTY_TARGET
 from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, psnr, read_picture, write_picture
-from impasto.models.inversion_model import load_inversion_model, save_inversion_model
+from impasto.models import save_model
+from impasto.models.inversion_model import load_inversion_model
 from impasto.networks import LossNetwork
-from impasto.networks.inversion import InversionConfig, InversionNetwork, fitted
+from impasto.networks.inversion import InversionNetwork, fitted
+from impasto.networks.inversion_config import InversionConfig
 from impasto.training.events import OnEvent, Saved, Validated
 from impasto.training.inversion_config import InversionTrainingConfig
 from impasto.training.split import readable
@@ -95,9 +96,9 @@ class InversionTask:
             features = self._features(images)
         if config.content_weight:
             seen = self.loss_network(output, [config.layer])[config.layer]
-            size = mean_squares(features)
-            size = torch.where(size > EMPTY_TARGET, size, 1.0)
-            terms["content"] = (content_errors(seen, features) / size).mean()
+            wanted = {config.layer: features}
+            (content,) = content_terms(wanted, {config.layer: 1.0}, scale="relative")
+            terms["content"] = content.error(content.sums(seen))
         if config.pixel_weight:
             terms["pixel"] = pixel_loss(output, images)
         if config.tv_weight:
@@ -127,7 +128,7 @@ class InversionTask:
         done = self.config.iterations
         objective = self.validate(done, self.held_out) if self.held_out else None
         path = self.config.output / MODEL_FILE
-        save_inversion_model(path, self.network, self.network_config, card(objective))
+        save_model(path, self.network, self.network_config, card(objective))
         self.report(Saved(iteration=done, kind="model", path=path))
         return path
 

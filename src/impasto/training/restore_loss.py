@@ -5,12 +5,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from impasto.losses import LossNetwork, gram_matrix, hole_tv
-from impasto.losses.content import content_errors, mean_squares
-from impasto.losses.perceptual import EMPTY_TARGET
-from impasto.losses.style import style_errors
-from impasto.losses.terms import sum_layers
-from impasto.losses.weights import layer_weights
+from impasto.losses import (
+    LossNetwork,
+    content_terms,
+    errors_of,
+    gram_matrix,
+    hole_tv,
+    style_terms,
+)
+from impasto.losses.terms import layer_weights
 from impasto.training.restore_config import RestoreTrainingConfig
 from impasto.training.superres_loss import Criterion
 
@@ -66,31 +69,19 @@ class HolesCriterion(Criterion):
         found = network(outputs, layers)
         with torch.no_grad():
             wanted = network(target, layers)
-        content = {
-            name: 2 * _relative_content(found[name], wanted[name]) for name in self.content_layers
-        }
-        style = {name: 2 * _relative_style(found[name], wanted[name]) for name in self.style_layers}
+        twice = {name: features.repeat(2, 1, 1, 1) for name, features in wanted.items()}
+        grams = {name: gram_matrix(wanted[name]).repeat(2, 1, 1) for name in self.style_layers}
+        errors = errors_of(
+            [
+                *content_terms(twice, self.content_layers, scale="relative"),
+                *style_terms(grams, self.style_layers, scale="relative"),
+            ],
+            found,
+            outputs.new_zeros(()),
+        )
         terms: dict[str, Tensor] = {}
-        zero = outputs.new_zeros(())
-        if content:
-            terms["content"] = sum_layers(self.content_layers, content, zero)
-        if style:
-            terms["style"] = sum_layers(self.style_layers, style, zero)
+        if self.content_layers:
+            terms["content"] = 2 * errors.content
+        if self.style_layers:
+            terms["style"] = 2 * errors.style
         return terms
-
-
-def _relative_content(features: Tensor, target: Tensor) -> Tensor:
-    divisor = mean_squares(target)
-    errors = content_errors(features, target.repeat(2, 1, 1, 1))
-    return (errors / _filled(divisor).repeat(2)).mean()
-
-
-def _relative_style(features: Tensor, target: Tensor) -> Tensor:
-    gram = gram_matrix(target)
-    divisor = gram.square().sum(dim=(1, 2))
-    errors = style_errors(gram_matrix(features), gram.repeat(2, 1, 1))
-    return (errors / _filled(divisor).repeat(2)).mean()
-
-
-def _filled(divisor: Tensor) -> Tensor:
-    return torch.where(divisor > EMPTY_TARGET, divisor, 1.0)

@@ -17,7 +17,7 @@ from impasto.errors import TrainingError
 from impasto.losses import LossWeights, PerceptualLoss, edge_loss, grid_loss, pixel_loss
 from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
-from impasto.models import StyleModel, load_style_model, save_style_model
+from impasto.models import StyleModel, load_style_model, save_model
 from impasto.networks import LossNetwork, build_style_network
 from impasto.networks.layout import STRIDE
 from impasto.networks.padding import reflect_pad
@@ -134,8 +134,7 @@ class StyleTask:
         output = self.network(images)
         # else the loss network's own borders, of zeros, reward pale ones
         terms = self.criterion.terms(*(self._continued(each) for each in (output, images)))
-        named = {"content": terms.content, "style": terms.style, "tv": terms.tv}
-        named |= {f"style {layer}": term for layer, term in terms.style_by_layer.items()}
+        named = terms.named()
         total = self.criterion.total(terms)
         if self.config.grid_weight:
             # sides of other sizes end within a period
@@ -194,7 +193,7 @@ class StyleTask:
         objective = self.validate(config.iterations, self.held_out) if self.held_out else None
         card = model_card(config, provenance, objective)
         path = config.output / MODEL_FILE
-        save_style_model(path, self.network, config.network, card)
+        save_model(path, self.network, config.network, card)
         self.report(Saved(iteration=config.iterations, kind="model", path=path))
         return path
 

@@ -11,7 +11,7 @@ from impasto.losses import LossWeights, PixelKind
 from impasto.losses.content import CONTENT_KINDS, ContentKind
 from impasto.losses.pixel import PIXEL_KINDS
 from impasto.networks.superres import SuperResConfig
-from impasto.networks.superres.config import SuperResArchitecture
+from impasto.networks.superres_config import SuperResArchitecture
 from impasto.training.run_config import (
     RunConfig,
     check_choice,
@@ -51,7 +51,7 @@ class SuperResTrainingConfig(RunConfig):
     unit_feature_layers: Mapping[str, float] = field(
         default_factory=lambda: {"relu1_2": 1.0, "relu2_2": 1.0}
     )
-    unit_feature_weight: float = 0.0  # LPIPS' distance with equal weights; see UnitFeatureLoss
+    unit_feature_weight: float = 0.0  # LPIPS' distance with equal weights; see unit_feature_loss
     grid_weight: float = 0.0  # against the dots of a feature loss; see grid_loss
     detail_weight: float = 0.0  # against its fine screens; see detail_loss
     relative: bool = True  # divide the feature error by the target's size; False: eq. 2 as it is

@@ -6,14 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.losses import (
-    PerceptualLoss,
-    UnitFeatureLoss,
-    detail_loss,
-    grid_loss,
-    pixel_loss,
-    tv_loss,
-)
+from impasto.losses import LossWeights, PerceptualLoss, detail_loss, grid_loss, pixel_loss, tv_loss
 from impasto.networks import LossNetwork
 from impasto.training.superres_config import SuperResTrainingConfig
 
@@ -57,12 +50,17 @@ class SuperResCriterion(Criterion):
             self.features = PerceptualLoss(
                 cast(nn.Module, loss_network),
                 content_layers=config.content_layers,
+                weights=LossWeights(style=0, tv=0),
                 relative=config.relative,
                 content=config.content,
             )
         if config.unit_feature_weight:
-            layers = config.unit_feature_layers
-            self.unit_features = UnitFeatureLoss(cast(nn.Module, loss_network), layers)
+            self.unit_features = PerceptualLoss(
+                cast(nn.Module, loss_network),
+                content_layers=config.unit_feature_layers,
+                weights=LossWeights(style=0, tv=0),
+                content="unit",
+            )
 
     def terms(self, output: Tensor, target: Tensor, *, shift_px: int = 0) -> dict[str, Tensor]:
         """Unweighted terms of two (N, 3, H, W) images; those without a weight are left out.
@@ -82,7 +80,7 @@ class SuperResCriterion(Criterion):
                 reduced(output, self.feature_reduce), reduced(target, self.feature_reduce)
             ).content
         if self.unit_features is not None:
-            terms["unit_feature"] = self.unit_features(output, target)
+            terms["unit_feature"] = self.unit_features.terms(output, target).content
         if self.weights.tv:
             terms["tv"] = tv_loss(output, reduction="mean")
         return terms

@@ -13,9 +13,9 @@ from impasto.data.photo_store import PhotoStore
 from impasto.errors import TrainingError
 from impasto.machine.devices import choose_dtype
 from impasto.media import contact_sheet, luma_bt601, psnr, write_picture
-from impasto.models import load_superres_model, save_superres_model
+from impasto.models import load_superres_model, save_model
+from impasto.networks.bicubic import enlarge
 from impasto.networks.superres import build_superres_network
-from impasto.networks.superres.bicubic import enlarge
 from impasto.training.events import OnEvent, Saved, Validated
 from impasto.training.provenance import superres_card
 from impasto.training.split import readable
@@ -109,7 +109,7 @@ class SuperResTask:
         objective = self.validate(config.iterations, self.held_out) if self.held_out else None
         path = config.output / MODEL_FILE
         card = self._card(provenance, objective)
-        save_superres_model(path, self.network, config.network, card)
+        save_model(path, self.network, config.network, card)
         self.report(Saved(iteration=config.iterations, kind="model", path=path))
         return path
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto.errors import OptionError, WeightsError
 from impasto.networks.loss import LOSS_NETWORK_NAMES, CombinedLossNetwork, load_loss_network
-from impasto.networks.loss.known import KNOWN_FILES
+from impasto.networks.loss.load import KNOWN_FILES, PREFERRED, choose_loss_network
 from impasto.networks.loss.weight_file import WeightFile, hash_tensors
 
 RandomFile = Callable[..., WeightFile]
@@ -241,7 +241,7 @@ def test_a_known_name_without_its_file_says_where_to_put_it(
         message = str(caught.value)
         assert known.file_name in message
         assert str(tmp_path / "loss_networks") in message
-        assert "--loss-network FILE" in message
+        assert "`loss_network`" in message
 
 
 def test_a_known_name_with_other_weights_is_refused(
@@ -286,3 +286,32 @@ def test_the_hash_depends_on_names_and_values_and_not_on_order() -> None:
 def test_every_documented_name_is_offered() -> None:
     names = {"vgg16", "vgg19", "vgg19-normalised", "vgg19-distilled", "alexnet", "squeezenet1_1"}
     assert names <= set(LOSS_NETWORK_NAMES)
+
+
+@pytest.fixture
+def two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The empty loss_networks/ of an IMPASTO_DATA; the cache is elsewhere, and empty too."""
+    monkeypatch.setenv("IMPASTO_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "cache"))
+    place = tmp_path / "data" / "loss_networks"
+    place.mkdir(parents=True)
+    return place
+
+
+@pytest.mark.usefixtures("two_folders")
+def test_a_name_stays_as_it_is_and_auto_is_the_first_to_download() -> None:
+    assert choose_loss_network("alexnet") == "alexnet"
+    assert choose_loss_network() == PREFERRED[0] == "vgg19"
+
+
+def test_auto_takes_the_first_whose_files_are_all_there(two_folders: Path, tmp_path: Path) -> None:
+    def put(place: Path, name: str) -> None:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / name).touch()
+
+    put(two_folders, KNOWN_FILES["vgg19-distilled"].file_name)
+    assert choose_loss_network() == "vgg19-distilled"
+    put(tmp_path / "cache" / "loss_networks", KNOWN_FILES["vgg19-normalised"].file_name)
+    assert choose_loss_network() == "vgg19-normalised+vgg19-distilled"
+    put(two_folders, "vgg16.safetensors")
+    assert choose_loss_network() == "vgg16"

@@ -13,8 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from impasto.errors import WeightsError
-from impasto.files.download import Retry
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError, Retry
 from impasto.networks.loss import load_loss_network
 from impasto.networks.loss.official import OFFICIAL, OfficialWeights, fetch_official
 from impasto.networks.loss.shapes import tensor_shapes
@@ -147,7 +146,7 @@ def test_offline_with_an_empty_cache_says_which_file_to_put_where(
     message = str(caught.value)
     assert "https://download.pytorch.org/models/vgg16-397923af.pth" in message
     assert str(tmp_path / "loss_networks" / "vgg16-397923af.pth") in message
-    assert "--loss-network FILE" in message
+    assert "`loss_network`" in message
     assert "IMPASTO_OFFLINE" in message
 
 
@@ -159,7 +158,7 @@ def test_a_download_that_fails_says_what_to_do_by_hand(
 ) -> None:
     monkeypatch.delenv("IMPASTO_DATA", raising=False)
     server.files.clear()
-    with pytest.raises(WeightsError, match=r"--loss-network FILE.*answered 404.*answered 404"):
+    with pytest.raises(WeightsError, match=r"`loss_network`.*answered 404.*answered 404"):
         load_loss_network(
             "squeezenet1_1",
             cache_dir=tmp_path,

@@ -10,8 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from impasto.files.download import ChangedError, NoRangesError, Retry
-from impasto.files.part_file import DownloadError, PartFile
+from impasto.files.download import ChangedError, DownloadError, NoRangesError, PartFile, Retry
 from impasto.networks.loss.partial_download import download_tensors
 
 QUICK = Retry(attempts=3, backoff_s=0.01, timeout_s=5)

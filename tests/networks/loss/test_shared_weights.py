@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from impasto.networks.loss import load_loss_network
-from impasto.networks.loss.known import KNOWN_FILES
+from impasto.networks.loss.load import KNOWN_FILES
 
 # The data holds one photo of each ImageNet class but these; both lists are ordered by synset.
 # fmt: off

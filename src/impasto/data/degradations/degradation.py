@@ -1,7 +1,8 @@
-"""What a degradation is, and what all of them share: sizes, draws and 8 bits."""
+"""What a degradation is, what all of them share, and the two that draw nothing."""
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError
+from impasto.media import luma
+from impasto.media.resizing import imresize
 
 Range = tuple[float, float]  # least and greatest value of a draw, both allowed
 
@@ -81,3 +84,45 @@ def check_range(name: str, values: Range, *, least: float, greatest: float = mat
         limits = f"between {least} and {greatest}" if math.isfinite(greatest) else f"from {least}"
         raise OptionError(f"got {name} {low} to {high}; wanted two numbers {limits}, low first")
     return low, high
+
+
+@dataclass(frozen=True)
+class Standard:
+    """MATLAB's antialiased bicubic, then 8 bits: the low resolution of the usual benchmarks."""
+
+    name = "standard"
+    random = False
+    channels = 3
+
+    def __call__(
+        self,
+        high_res: Tensor,
+        factor: int,
+        chance: Random | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        """As Degradation; nothing is drawn."""
+        return to_8_bits(imresize(high_res, low_res_size(high_res, factor)))
+
+
+@dataclass(frozen=True)
+class Gray:
+    """BT.601 luma in all three channels, 8 bits, as a grey file is read.
+
+    A factor above 1 reduces the picture (bicubic) first.
+    """
+
+    name = "gray"
+    random = False
+    channels = 3
+
+    def __call__(
+        self,
+        high_res: Tensor,
+        factor: int,
+        chance: Random | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        """As Degradation; nothing is drawn."""
+        small = imresize(high_res, low_res_size(high_res, factor))
+        if small.shape[1] == 3:
+            small = luma(small)
+        return to_8_bits(small).expand(-1, 3, -1, -1).contiguous()

@@ -15,7 +15,7 @@ from impasto.data.degradations.degradation import (
     low_res_size,
     to_8_bits,
 )
-from impasto.media.matlab_resizing import imresize
+from impasto.media.resizing import imresize
 
 HOLE_COLOR = 0.5  # mid-grey: the same for every picture, and the network's own zero
 # The article sorts its masks by the share of the picture that is missing: above the first number

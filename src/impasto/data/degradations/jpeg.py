@@ -16,7 +16,7 @@ from impasto.data.degradations.degradation import (
     low_res_size,
 )
 from impasto.errors import OptionError
-from impasto.media.matlab_resizing import imresize
+from impasto.media.resizing import imresize
 
 BLOCK_PX = 8
 HALVED_COLORS = "4:2:0"

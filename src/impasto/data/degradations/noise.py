@@ -13,7 +13,7 @@ from impasto.data.degradations.degradation import (
     low_res_size,
     to_8_bits,
 )
-from impasto.media.matlab_resizing import imresize
+from impasto.media.resizing import imresize
 
 
 @dataclass(frozen=True)

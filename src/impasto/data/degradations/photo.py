@@ -8,6 +8,7 @@ from typing import get_args
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.data.degradations.blur import gaussian_blur, oblong_blur
 from impasto.data.degradations.degradation import (
     Range,
     check_range,
@@ -15,10 +16,9 @@ from impasto.data.degradations.degradation import (
     low_res_size,
     to_8_bits,
 )
-from impasto.data.degradations.gaussian import gaussian_blur, oblong_blur
 from impasto.data.degradations.jpeg import check_quality, drawn_jpeg
 from impasto.data.degradations.noise import sensor_noise
-from impasto.media.matlab_resizing import Kernel, imresize
+from impasto.media.resizing import Kernel, imresize
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,21 +1,21 @@
-"""Which network a set of tensors is, and the stages built from it."""
+"""Which network a set of tensors is, what it expects of its pixels, and the stages built from it.
+
+Pixels: the torchvision family and the Caffe family. Both are a per-channel mean to subtract and a
+scale, on RGB in [0, 1]; Caffe networks see the channels in BGR order. Scale and order are folded
+into the first convolution (exact); the mean is subtracted explicitly, because zero padding would
+make folding it wrong at the border.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, WeightsError
 from impasto.networks.loss.blocks import Pooling
 from impasto.networks.loss.convnets import alexnet_stages, googlenet_stages, squeezenet_stages
-from impasto.networks.loss.inputs import (
-    BVLC_CAFFE_MEAN_BGR,
-    TORCHVISION,
-    VGG_CAFFE_MEAN_BGR,
-    InputFamily,
-    family_of,
-)
 from impasto.networks.loss.network import Stage
 from impasto.networks.loss.shapes import ARCHITECTURES, tensor_shapes, weight_shapes
 from impasto.networks.loss.vgg import (
@@ -25,6 +25,74 @@ from impasto.networks.loss.vgg import (
     vgg_stages,
 )
 from impasto.networks.loss.weight_file import WeightFile
+
+FAMILIES = ("torchvision", "caffe")
+VGG_CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)  # 0..255, the VGG authors' means
+BVLC_CAFFE_MEAN_BGR = (104.0, 117.0, 123.0)  # 0..255, the BVLC models' and SqueezeNet's
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFamily:
+    """(pixel - mean) * scale per RGB channel of [0, 1], then BGR order if `bgr`."""
+
+    name: str
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float]
+    bgr: bool
+
+    def fold(self, weight: Tensor) -> Tensor:
+        """First convolution's weight (O, 3, k, k), rewritten for mean-centred RGB in [0, 1]."""
+        weight = weight.double()
+        if self.bgr:
+            weight = weight.flip(1)
+        scale = torch.tensor(self.scale, dtype=torch.float64).reshape(1, 3, 1, 1)
+        return (weight * scale).float()
+
+
+TORCHVISION = InputFamily(
+    name="torchvision",
+    mean=(0.485, 0.456, 0.406),
+    scale=(1 / 0.229, 1 / 0.224, 1 / 0.225),
+    bgr=False,
+)
+
+
+def caffe(mean_bgr: tuple[float, float, float]) -> InputFamily:
+    """BGR, 0..255, minus `mean_bgr` (in 0..255)."""
+    blue, green, red = mean_bgr
+    return InputFamily(
+        name="caffe", mean=(red / 255, green / 255, blue / 255), scale=(255, 255, 255), bgr=True
+    )
+
+
+def family_of(
+    metadata: Mapping[str, str], family: str | None, default_caffe_mean: tuple[float, float, float]
+) -> InputFamily | None:
+    """The input family by option or by the file's "preprocessing" metadata; None if neither tells.
+
+    The option wins over the metadata. A Caffe mean written as "B=104 G=117 R=123" in the metadata
+    is used, else `default_caffe_mean`. Raises OptionError for an unknown `family`.
+    """
+    if family is not None and family not in FAMILIES:
+        raise OptionError(f"no weight family {family!r}; choose from {list(FAMILIES)}")
+    text = metadata.get("preprocessing", "")
+    if family is None:
+        start = text.strip().lower()
+        family = next((known for known in FAMILIES if start.startswith(known)), None)
+    if family == "torchvision":
+        return TORCHVISION
+    if family == "caffe":
+        return caffe(_mean_in(text) or default_caffe_mean)
+    return None
+
+
+def _mean_in(text: str) -> tuple[float, float, float] | None:
+    found = [re.search(rf"\b{channel}\s*=\s*(\d+(?:\.\d+)?)", text) for channel in "BGR"]
+    if any(match is None for match in found):
+        return None
+    blue, green, red = (float(match.group(1)) for match in found if match)
+    return blue, green, red
+
 
 # Architectures with a preprocessing convolution of their own, and the one it is folded into.
 PREPROCESSED = {

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from impasto.errors import OptionError
 from impasto.networks import winograd
+from impasto.networks.activations import relu
 from impasto.networks.padding import pad_border
-from impasto.networks.relu import relu
 
 Padding = Literal["zeros", "reflect"]
 Pooling = Literal["max", "average"]

@@ -3,24 +3,120 @@
 import difflib
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.errors import WeightsError
 from impasto.files.cache import OFFLINE_VARIABLE, cache_folder, is_offline
-from impasto.files.download import Progress, Retry
-from impasto.files.part_file import DownloadError
+from impasto.files.download import DownloadError, Progress, Retry
 from impasto.networks.loss.architectures import plan_network
 from impasto.networks.loss.blocks import Pooling
-from impasto.networks.loss.combined import CombinedLossNetwork
-from impasto.networks.loss.known import KNOWN_FILES, KnownFile, known_by_hash
-from impasto.networks.loss.network import LossNetwork, Provenance, StagedLossNetwork
+from impasto.networks.loss.network import (
+    CombinedLossNetwork,
+    LossNetwork,
+    Provenance,
+    StagedLossNetwork,
+)
 from impasto.networks.loss.official import OFFICIAL, OfficialWeights, fetch_official
 from impasto.networks.loss.weight_file import WeightFile, hash_tensors, read_weight_file
 
-LOSS_NETWORK_NAMES: tuple[str, ...] = (*OFFICIAL, *KNOWN_FILES)
 DATA_VARIABLE = "IMPASTO_DATA"
 FOLDER = "loss_networks"
+AUTO = "auto"
+# In order of preference; the first is downloaded if none is there.
+PREFERRED = ("vgg19", "vgg16", "vgg19-normalised+vgg19-distilled", "vgg19-distilled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownFile:
+    """A weights file known by the hash of its tensors."""
+
+    name: str
+    file_name: str
+    weights_hash: str
+    license: str
+    redistributable: bool  # may models trained with it be given away?
+    origin: str
+
+
+# Loss-network files that no official address serves: which they are, and under which licence. Put
+# such a file into `loss_networks/` of the folder that $IMPASTO_DATA names, or of the cache folder,
+# under the file name given here; then it is found by its name.
+KNOWN_FILES: dict[str, KnownFile] = {
+    known.name: known
+    for known in (
+        KnownFile(
+            name="vgg19-distilled",
+            file_name="vgg19_se16x_relu5_1_collab_distill.safetensors",
+            weights_hash="99fdfacc96fc45ab2a50c1ab1de6064259c6cacea847280100a8d7d72cbd2917",
+            license="MIT",
+            redistributable=True,
+            origin="github.com/MingSun-Tse/Collaborative-Distillation",
+        ),
+        KnownFile(
+            name="vgg19-normalised",
+            file_name="vgg19_normalised_conv1_1-conv3_1.safetensors",
+            weights_hash="6990974eafca20360b52712cf5260d4f01248e6fa85e540ec487270221545ba2",
+            license="Apache-2.0; VGG weights CC BY 4.0",
+            redistributable=True,
+            origin="github.com/pietrocarbo/deep-transfer",
+        ),
+        KnownFile(
+            name="vgg19-protopnet-cub",
+            file_name="vgg19_conv1_1-conv3_4_protopnet_cub.safetensors",
+            weights_hash="391cacd09b0e4da48c15f6afd85c84311e1400ed5ced0eed2e6991d5957b7c79",
+            license="MIT",
+            redistributable=True,
+            origin="github.com/tum210544/ProtoPNet_Accelerating_FPGA",
+        ),
+        KnownFile(
+            name="vgg16-ssd300voc",
+            file_name="vgg16_conv1_1-conv3_3_ssd300voc.safetensors",
+            weights_hash="fe9ac20ab28e15c1cedae3e39ebb5436c9c6d915f5387867f208951d666e8f94",
+            license="none stated; research only",
+            redistributable=False,
+            origin="github.com/EuijoongK/SSD",
+        ),
+        KnownFile(
+            name="squeezenet1_1-caffe",
+            file_name="squeezenet1_1_caffe_bgr.safetensors",
+            weights_hash="78869dee23c6596d5c0385149ed65abbcdd0025527788bcc5445a5649a54d273",
+            license="BSD",
+            redistributable=True,
+            origin="github.com/chaosmail/caffejs",
+        ),
+        KnownFile(
+            name="googlenet-caffe",
+            file_name="bvlc_googlenet_caffe_bgr.safetensors",
+            weights_hash="bd166a6c49620196bd910fee555a161c74233e0982052bdc52a4bb4f50636326",
+            license="unrestricted (BVLC)",
+            redistributable=True,
+            origin="github.com/chaosmail/caffejs",
+        ),
+    )
+}
+LOSS_NETWORK_NAMES: tuple[str, ...] = (*OFFICIAL, *KNOWN_FILES)
+
+
+def choose_loss_network(name: str = AUTO) -> str:
+    """`name` itself; for "auto" the first of PREFERRED whose files are on this machine.
+
+    If there are none: the first, which `load_loss_network` downloads.
+    """
+    if name != AUTO:
+        return name
+    cache = cache_folder() / FOLDER
+    return next(
+        (each for each in PREFERRED if all(_find(_files(n), cache) for n in each.split("+"))),
+        PREFERRED[0],
+    )
+
+
+def _files(name: str) -> tuple[str, ...]:
+    if name in OFFICIAL:
+        return OFFICIAL[name].file_name, OFFICIAL[name].pth_name
+    return (KNOWN_FILES[name].file_name,)
 
 
 def load_loss_network(
@@ -82,7 +178,8 @@ def _build(
 ) -> LossNetwork:
     plan = plan_network(file, family=family, pooling=pooling)
     weights_hash = hash_tensors(plan.used)
-    known = known_by_hash(weights_hash)
+    # whatever it is called on the disk
+    known = next((k for k in KNOWN_FILES.values() if k.weights_hash == weights_hash), None)
     if official is not None and plan.architecture != official.name:
         raise WeightsError(f"{file.path} holds {plan.architecture}, not {official.name}; delete it")
     source = file.metadata.get("source") or file.path.name
@@ -106,7 +203,7 @@ def _build_known(
         raise WeightsError(
             f"no file for the loss network {known.name!r}: put {known.file_name} (made from "
             f"{known.origin}) into {cache}, or into {FOLDER}/ of the folder that {DATA_VARIABLE} "
-            "names, or use --loss-network FILE"
+            "names, or give the file itself as `loss_network`"
         )
     network = _build(read_weight_file(path), family, pooling, None)
     if network.weights_hash != known.weights_hash:
@@ -127,7 +224,7 @@ def _official_file(
         return found
     by_hand = (
         f"download {weights.url} ({weights.megabytes} MB) to {cache / weights.pth_name} "
-        "yourself, or use --loss-network FILE"
+        "yourself, or give the file itself as `loss_network`"
     )
     if is_offline():
         raise WeightsError(
@@ -154,7 +251,7 @@ def _check_pth(weights: OfficialWeights, path: Path) -> None:
         )
 
 
-def _find(file_names: list[str], cache: Path) -> Path | None:
+def _find(file_names: Sequence[str], cache: Path) -> Path | None:
     data = os.environ.get(DATA_VARIABLE)
     folders = [Path(data) / FOLDER, cache] if data else [cache]
     candidates = (folder / name for folder in folders for name in file_names)

@@ -20,12 +20,13 @@ from torch import Tensor
 from impasto.files.atomic import write_with
 from impasto.files.cache import locked
 from impasto.files.download import (
+    DownloadError,
     Progress,
     Retry,
     UnreachableError,
     download_file,
+    storage_errors,
 )
-from impasto.files.part_file import DownloadError, storage_errors
 from impasto.networks.loss.partial_download import download_tensors
 from impasto.networks.loss.shapes import Shape, tensor_shapes
 from impasto.networks.loss.weight_file import hash_tensors, read_weight_file

@@ -4,15 +4,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from impasto.errors import WeightsError
-from impasto.files.pickle_check import check_pickled_file
+from impasto.files.pickled import PickledFileError, read_pickled_tensors
 from impasto.files.user_files import open_to_read
+
+MAX_PICKLED_BYTES = 2 * 2**30  # VGG-19 with its classifier has 0.6 GB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,19 +74,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _read_pth(path: Path) -> dict[str, Tensor]:
     try:
-        with path.open("rb") as stream:
-            check_pickled_file(stream)
-            loaded: Any = torch.load(stream, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle can make the reader stumble over anything
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return read_pickled_tensors(path, max_bytes=MAX_PICKLED_BYTES, noun="loss network")
+    except (PickledFileError, OSError) as error:
         raise WeightsError(
-            f"{path} is neither a safetensors file nor a .pth file that can be read without "
-            f"running code from it ({reason})"
+            f"{path} is neither a safetensors file nor a .pth file: {error}"
         ) from error
-    for key in ("state_dict", "model"):  # training scripts wrap the weights in one of these
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
-            loaded = loaded[key]
-    if not isinstance(loaded, Mapping):
-        raise WeightsError(f"{path} holds a {type(loaded).__name__}, not named tensors")
-    named = {str(name): value for name, value in loaded.items() if isinstance(value, Tensor)}
-    return {name.removeprefix("module."): value for name, value in named.items()}

@@ -1,1 +1,0 @@
-"""Style networks that other projects trained: their files read safely, and put into ours."""

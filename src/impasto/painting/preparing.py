@@ -1,0 +1,264 @@
+"""What is done to a picture before a network sees it: unpacked, hidden colours filled, resized.
+
+Each is a step that is passed over if it was finished before an interruption.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from impasto.engines.tiles import Box, split, whole
+from impasto.files.atomic import write_text
+from impasto.media.decoding import DecodedPicture
+from impasto.media.picture import Metadata
+from impasto.media.samples import bands
+from impasto.painting.canvas import ArrayPlane, Canvas, Floats, Plane, Room, ScratchRoom
+
+Tell = Callable[[float], object]
+Open = Callable[[], AbstractContextManager[DecodedPicture]]
+
+# From this alpha on a pixel's own colour is trusted wholly; below, it is rounded too coarsely.
+TRUSTED_ALPHA = np.float32(1 / 16)
+_TILE_PX = 512
+_LAST_LEVEL_PX = 2048  # long side of the level from which the rest is done at once
+
+
+def unpacked(room: Room, open_source: Open, tell: Tell) -> Canvas:
+    """The samples of a picture; between 0 and 1 floats in memory, of 16 bits in a file."""
+    if isinstance(room, ScratchRoom):
+        return _unpacked_into_file(room, open_source, tell)
+    with open_source() as decoded:
+        return _copied(room, decoded, tell)
+
+
+def _unpacked_into_file(room: ScratchRoom, open_source: Open, tell: Tell) -> Canvas:
+    facts = room.facts
+    index = room.index
+    if room.recall() is not None:
+        noted = json.loads(facts.read_text(encoding="utf-8"))
+        height, width = noted["size_hw"]
+        plane = room.plane(
+            f"map-{index}", noted["channels"], (height, width), f"uint{noted['bits']}"
+        )
+        metadata = _metadata_from_text(noted["metadata"])
+        return Canvas(plane=plane, bits=noted["bits"], gray=noted["gray"], metadata=metadata)
+    with open_source() as decoded:
+        canvas = _copied(room, decoded, tell)
+    noted = {
+        "size_hw": canvas.size_hw,
+        "channels": canvas.plane.channels,
+        "bits": canvas.bits,
+        "gray": canvas.gray,
+        "metadata": _metadata_as_text(canvas.metadata),
+    }
+    write_text(facts, json.dumps(noted))
+    room.note()
+    return canvas
+
+
+def _copied(room: Room, decoded: DecodedPicture, tell: Tell) -> Canvas:
+    has_alpha = decoded.channels in (2, 4)
+    dtype = "uint8" if decoded.bits == 8 else "float32" if room.in_memory else "uint16"
+    plane = room.step_plane(3 + has_alpha, decoded.size_hw, dtype)
+    canvas = Canvas(plane=plane, bits=decoded.bits, gray=decoded.gray, metadata=decoded.metadata)
+    for top, bottom in bands(decoded.size_hw):
+        rows = decoded.rows(top, bottom)
+        if decoded.channels < 3:
+            rows = rows[..., [0, 0, 0, 1][: 3 + has_alpha]]
+        canvas.put(canvas.rows(top, bottom), rows.transpose(2, 0, 1)[None])
+        tell(bottom / decoded.size_hw[0])
+    return canvas
+
+
+def _metadata_as_text(metadata: Metadata) -> dict[str, Any]:
+    values = asdict(metadata)
+    return {
+        name: base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value
+        for name, value in values.items()
+    }
+
+
+def _metadata_from_text(facts: dict[str, Any]) -> Metadata:
+    dpi = facts["dpi"]
+    exif, xmp = (
+        None if facts[name] is None else base64.b64decode(facts[name]) for name in ("exif", "xmp")
+    )
+    return Metadata(exif=exif, xmp=xmp, dpi=None if dpi is None else (dpi[0], dpi[1]))
+
+
+def resized(room: Room, canvas: Canvas, long_side: int, tell: Tell) -> Canvas:
+    """As `resize_long_side` resizes it; in files by bands of rows, at 16 bits."""
+    import torch
+
+    from impasto.media.picture import scaled_size
+    from impasto.media.resizing import resampled_rows, resize_long_side
+
+    if room.in_memory:
+        pixels = torch.from_numpy(canvas.samples(whole(canvas.size_hw)))
+        array = resize_long_side(pixels, long_side)[0].permute(1, 2, 0).numpy()
+        return replace(canvas, plane=ArrayPlane(array=array))
+    size_hw = scaled_size(canvas.size_hw, long_side)
+    large = replace(canvas, plane=room.step_plane(canvas.plane.channels, size_hw, "uint16"))
+    if room.recall() is None:
+
+        def see(top: int, bottom: int) -> torch.Tensor:
+            return torch.from_numpy(canvas.samples(canvas.rows(top, bottom)))
+
+        for top, bottom in bands(size_hw):
+            rows = resampled_rows(see, canvas.size_hw, size_hw, top, bottom)
+            large.put(large.rows(top, bottom), rows.numpy())
+            tell(bottom / size_hw[0])
+        room.note()
+    canvas.plane.free()
+    return large
+
+
+def filled(room: Room, canvas: Canvas, tell: Tell) -> Canvas:
+    """Invisible colours replaced by those nearby; alpha, and what is visible, stay as they are.
+
+    What lies under full transparency is arbitrary (often black), but a network would paint its
+    edges into the visible part. Averages of the visible colours over growing squares flow in
+    instead (the pull-push pyramid of Gortler et al., The Lumigraph, 1996). A picture without any
+    becomes mid-grey.
+    """
+    dtype = "float32" if room.in_memory else "uint16"
+    result = replace(canvas, plane=room.step_plane(4, canvas.size_hw, dtype))
+    noted = room.recall()
+    if noted is None:
+        noted = [float(_fill(room, canvas, result, tell))]
+        room.note(*noted)
+    if not noted[0]:
+        return canvas
+    canvas.plane.free()
+    return result
+
+
+def _fill(room: Room, canvas: Canvas, result: Canvas, tell: Tell) -> bool:
+    """False, and nothing done, if the picture hides nothing."""
+    levels: list[Plane] = []
+    size_hw = canvas.size_hw
+    lowest = float("inf")
+    while max(size_hw) > _LAST_LEVEL_PX or not levels:
+        halved = (-(-size_hw[0] // 2), -(-size_hw[1] // 2))
+        level = _empty(room, f"level-{len(levels)}", 4, halved)
+        for box in split(whole(halved), _TILE_PX):
+            reach = _within(box.scaled(2), size_hw)
+            seen = levels[-1].read(reach) if levels else _trusted(canvas, reach)
+            if not levels:
+                lowest = min(lowest, float(seen[:, 3:].min()))
+            level.write(box, _halved(seen))
+        levels.append(level)
+        size_hw = halved
+        if lowest == 1:
+            level.free()
+            return False
+    tell(0.5)
+    coarse = levels.pop()
+    below = _empty(room, f"filled-{len(levels)}", 3, coarse.size_hw)
+    below.write(whole(coarse.size_hw), _pushed(coarse.read(whole(coarse.size_hw))))
+    coarse.free()
+    while levels:
+        level = levels.pop()
+        finer = _empty(room, f"filled-{len(levels)}", 3, level.size_hw)
+        for box in split(whole(level.size_hw), _TILE_PX):
+            finer.write(box, _laid_over(below, level.size_hw, box, level.read(box)))
+        level.free()
+        below.free()
+        below = finer
+    for box in split(whole(canvas.size_hw), _TILE_PX):
+        colors = _laid_over(below, canvas.size_hw, box, _trusted(canvas, box))
+        result.put(box, np.concatenate([colors, canvas.see_alpha(box)], axis=1))
+    below.free()
+    return True
+
+
+def _empty(room: Room, name: str, channels: int, size_hw: tuple[int, int]) -> Plane:
+    plane = room.plane(name, channels, size_hw, "float32")
+    plane.free()  # what an interruption left
+    return plane
+
+
+def _pushed(known: Floats) -> Floats:
+    """Colours and trust, (1, 4, h, w), of a small picture -> colours, filled."""
+    size_hw = (known.shape[-2], known.shape[-1])
+    if max(size_hw) == 1:
+        return blended(np.full_like(known[:, :3], 0.5), known[:, :3], known[:, 3:])
+    below = _pushed(_halved(known))
+    plane = ArrayPlane(array=below[0].transpose(1, 2, 0))
+    return _laid_over(plane, size_hw, whole(size_hw), known)
+
+
+def _laid_over(below: Plane, size_hw: tuple[int, int], box: Box, known: Floats) -> Floats:
+    """What is known, and what the smaller picture `below` has where it is not."""
+    return blended(_enlarged(below, size_hw, box), known[:, :3], known[:, 3:])
+
+
+def blended(image: Floats, other: Floats, share: Floats | np.float32) -> Floats:
+    """From `image`, share 0, to `other`, share 1, which then is exact."""
+    mixed: Floats = other - (other - image) * (1 - share)
+    return mixed
+
+
+def _trusted(canvas: Canvas, box: Box) -> Floats:
+    """Colours, and how far each is trusted: (1, 4, h, w)."""
+    samples = canvas.samples(box)
+    samples[:, 3:] = np.clip(samples[:, 3:] / TRUSTED_ALPHA, 0, 1)
+    return samples
+
+
+def _halved(seen: Floats) -> Floats:
+    """Averages of 2 x 2 pixels, of colours by how far each is trusted; fewer at an odd end."""
+    colors, trust = seen[:, :3], seen[:, 3:]
+    average, weight = _averages(colors * trust), _averages(trust)
+    return np.concatenate(
+        [average / np.maximum(weight, np.float32(1e-12)), np.minimum(weight * 4, 1)], axis=1
+    )
+
+
+def _averages(values: Floats) -> Floats:
+    odd = [(0, side % 2) for side in values.shape[-2:]]
+    if odd != [(0, 0), (0, 0)]:
+        values = np.pad(values, [(0, 0), (0, 0), *odd], mode="edge")
+    upper, lower = values[..., ::2, :], values[..., 1::2, :]
+    sums = upper + lower
+    quarters: Floats = (sums[..., ::2] + sums[..., 1::2]) * np.float32(0.25)
+    return quarters
+
+
+def _within(box: Box, size_hw: tuple[int, int]) -> Box:
+    height, width = size_hw
+    return Box(
+        top=box.top, bottom=min(box.bottom, height), left=box.left, right=min(box.right, width)
+    )
+
+
+def _enlarged(plane: Plane, size_hw: tuple[int, int], box: Box) -> Floats:
+    """That part of the map enlarged bilinearly to `size_hw`."""
+    rows, down = _places(plane.size_hw[0], size_hw[0], box.top, box.bottom)
+    columns, right = _places(plane.size_hw[1], size_hw[1], box.left, box.right)
+    reach = Box(
+        top=int(rows.min()),
+        bottom=int(rows.max()) + 1,
+        left=int(columns.min()),
+        right=int(columns.max()) + 1,
+    )
+    part = plane.read(reach)
+    upper, lower = (part.take(index - reach.top, axis=-2) for index in rows)
+    part = upper + (lower - upper) * down[:, None]
+    first, second = (part.take(index - reach.left, axis=-1) for index in columns)
+    enlarged: Floats = first + (second - first) * right
+    return enlarged
+
+
+def _places(size: int, wanted: int, start: int, stop: int) -> tuple[Any, Floats]:
+    """The two neighbours of each sample, (2, n), and the weight of the second, (n,)."""
+    place = (np.arange(start, stop) + 0.5) * (size / wanted) - 0.5
+    place = np.maximum(place, 0)
+    first = np.floor(place).astype(np.int64)
+    both = np.stack([first, np.minimum(first + 1, size - 1)])
+    return both, (place - first).astype(np.float32)
