@@ -169,7 +169,7 @@ class Network:
 def find_networks(names: Sequence[str] | None) -> list[Network]:
     """By name; without names pytorch/examples' own and what is bundled of STYLE."""
     if names is None:
-        qualities = next(entry.qualities for entry in list_styles() if entry.name == STYLE)
+        qualities = next(entry.networks for entry in list_styles() if entry.name == STYLE)
         names = [EXAMPLES, *(STYLE if each == "full" else f"{STYLE}:{each}" for each in qualities)]
     networks = []
     for name in names:

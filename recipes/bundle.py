@@ -1,14 +1,17 @@
-"""Put trained models into the package, and draw the gallery of all that are there.
+"""Put trained models into the package, and draw the gallery of all styles that are there.
 
 python recipes/bundle.py runs/starry-night/model.safetensors ...
 python recipes/bundle.py            # only draw docs/gallery and docs/fast.jpg again
+python recipes/bundle.py --upscalers runs/pixel-x4/model.safetensors ...
 
-Fast networks go into the gallery's folder of them, beside the full ones.
+Fast networks go into the gallery's folder of them, beside the full ones; those of super-resolution
+and restoration into the folder of upscalers.
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -18,9 +21,11 @@ from impasto.models import (
     StyleModel,
     list_styles,
     load_style_model,
+    load_superres_model,
     save_model,
 )
 from impasto.models.gallery import FAST_FOLDER, GALLERY_FOLDER
+from impasto.models.upscalers import UPSCALERS_FOLDER, find_upscaler
 from impasto.painting import Engine
 
 ROOT = Path(__file__).parents[1]
@@ -50,14 +55,27 @@ def bundle(model_file: Path) -> None:
     folder = GALLERY_FOLDER / FAST_FOLDER if fast else GALLERY_FOLDER
     target = folder / f"{model.name.removesuffix('-fast')}.safetensors"
     save_model(target, model.network, model.config, model.card)
-    card = {**load_style_model(target).card, "bytes": target.stat().st_size}
-    text = json.dumps(card, indent=2, ensure_ascii=False)
-    target.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    _write_card(target, load_style_model(target).card)
     if fast:
         return
     photo = resize_long_side(read_picture(SAMPLES[0]).pixels, 2 * PREVIEW_PX)
     painted = resize_long_side(_painted(model, photo), PREVIEW_PX)
     write_picture(target.with_suffix(".jpg"), painted, quality=85)
+
+
+def bundle_upscaler(model_file: Path) -> None:
+    """Copy a super-resolution or restoration model under its card's name, the card beside it."""
+    model = load_superres_model(model_file)
+    target = UPSCALERS_FOLDER / f"{model.name}.safetensors"
+    save_model(target, model.network, model.config, model.card)
+    _write_card(target, load_superres_model(target).card)
+    entry = find_upscaler(model.name)
+    print(f"{entry.name}: factor {entry.factor}, {entry.bytes / 1e6:.2f} MB")
+
+
+def _write_card(target: Path, card: dict[str, Any]) -> None:
+    text = json.dumps({**card, "bytes": target.stat().st_size}, indent=2, ensure_ascii=False)
+    target.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 
 
 def _painted(model: StyleModel, photo: Tensor) -> Tensor:
@@ -133,7 +151,11 @@ def _write_table(entries: list[StyleEntry]) -> None:
 
 
 def main() -> None:
-    """Bundle the files that were named, then draw."""
+    """Bundle the files that were named, then draw the styles."""
+    if sys.argv[1:2] == ["--upscalers"]:
+        for name in sys.argv[2:]:
+            bundle_upscaler(Path(name))
+        return
     for name in sys.argv[1:]:
         bundle(Path(name))
     draw_gallery()

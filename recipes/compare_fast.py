@@ -16,12 +16,12 @@ from typing import Any
 import torch
 
 from impasto.data.photos import center_crop, find_photos
+from impasto.events import ignore
 from impasto.models import list_styles, load_style_model
 from impasto.networks import load_loss_network
 from impasto.training import StyleTrainingConfig, read_recipe
-from impasto.training.provenance import VALIDATION_PX
-from impasto.training.split import readable
-from impasto.training.style_task import StyleTask, style_criterion
+from impasto.training.style_task import VALIDATION_PX, StyleTask
+from impasto.training.task import Setup, readable
 
 RECIPES = Path(__file__).parent
 CPU = torch.device("cpu")
@@ -42,18 +42,17 @@ class Row:
 
 def measure(style: str, photos: Path, output: Path) -> Row:
     """Both networks by the same criterion on the same photos."""
-    options: dict[str, Any] = read_recipe(RECIPES / f"{style}.toml")
+    options: dict[str, Any] = read_recipe(RECIPES / f"{style}.toml", StyleTrainingConfig)
     options |= {"photos": photos, "output": output, "preview_every": 0, "initial": style}
     full = StyleTrainingConfig(**options)
     config = load_style_model(style, "fast").config
     fast = StyleTrainingConfig(
         **{**options, "architecture": config.architecture, "blocks": config.blocks}
     )
-    criterion = style_criterion(full, load_loss_network(full.loss_network), CPU)
+    loss_network = load_loss_network(full.loss_network)
     paths = find_photos(photos)
-    tasks = [
-        StyleTask(config, criterion, paths, paths, CPU, print_nothing) for config in (full, fast)
-    ]
+    around = {"device": CPU, "paths": paths, "held_out": paths, "loss_network": loss_network}
+    tasks = [StyleTask(Setup(config=each, report=ignore, **around)) for each in (full, fast)]
     terms = [task.validate(0, paths).terms for task in tasks]
     distances = []
     with torch.no_grad():
@@ -67,10 +66,6 @@ def measure(style: str, photos: Path, output: Path) -> Row:
         layers=sum(full.style_layers.values()),
         distance=sum(distances) / len(distances),
     )
-
-
-def print_nothing(_event: object) -> None:
-    """The table says it all."""
 
 
 def line(style: str, row: Row) -> str:

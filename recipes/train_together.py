@@ -24,19 +24,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from together.photos import Crops, photos_on
-from together.run import Run
+from together.run import Crops, Run, photos_on
 from together.students import Stage, Student, make_student, parse_student, recipe_of
 from torch import Tensor
 
 from impasto.data.photos import center_crop, find_photos
+from impasto.events import Validated
 from impasto.media import read_picture
 from impasto.models import save_model
 from impasto.networks import LossNetwork, build_style_network, load_loss_network
-from impasto.training import read_recipe
-from impasto.training.events import Validated
-from impasto.training.provenance import VALIDATION_PX, model_card, run_provenance
-from impasto.training.schedule import learning_rate_at
+from impasto.training import StyleTrainingConfig, read_recipe
+from impasto.training.loop import learning_rate_at
+from impasto.training.style_task import VALIDATION_PX, StyleTask, style_card
+from impasto.training.task import full_card
+from impasto.training.trainer import common_provenance
 
 REPORT_EVERY = 500
 VALIDATION_BATCH = 10
@@ -137,8 +138,11 @@ class Training:
                 text = json.dumps({name: round(x, 4) for name, x in objective.terms.items()})
                 print(f"{student.name}: {text}", flush=True)
             config = replace(student.config, iterations=iterations, output=self.args.output)
-            provenance = run_provenance(config, self.loss_network, paths)
-            card = model_card(config, provenance, objective) | {"name": student.name}
+            provenance = common_provenance(config, self.loss_network, paths)
+            provenance |= StyleTask.provenance(config)
+            scores = StyleTask.told(objective)
+            card = full_card(style_card(config), config, provenance, scores)
+            card |= {"name": student.name}
             card["trained"] |= {
                 **student.about,
                 "border_px": [stage.border for stage in self.args.stages],
@@ -195,7 +199,7 @@ def main() -> None:
     # what it tries out pays within seconds: all crops have one of two sizes
     torch.backends.cudnn.benchmark = True
     args.output.mkdir(parents=True, exist_ok=True)
-    first = read_recipe(recipe_of(*parse_student(args.students[0])))
+    first = read_recipe(recipe_of(*parse_student(args.students[0])), StyleTrainingConfig)
     loss_network = load_loss_network(first["loss_network"]).to(device)
     students = [make_student(text, args, loss_network, device) for text in args.students]
     photos = photos_on(device, find_photos(args.photos))

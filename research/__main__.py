@@ -11,7 +11,7 @@ from impasto.cli.progress import LiveLine
 from impasto.cli.root import App, RootGroup
 from impasto.errors import OptionError
 from impasto.evaluation.configs import names_of
-from impasto.machine.freed_memory import keep_freed_memory
+from impasto.machine.memory import keep_freed_memory
 from research.figures import draw_figures, join_records
 from research.reproduce import find_reproductions, make_configs
 from research.reproduce import reproduce as run

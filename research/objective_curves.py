@@ -203,16 +203,14 @@ class _Piece:
 
     def _image(self) -> Tensor:
         image = self.photo.square(self.size_px).to(self.device)
-        image = image.contiguous(memory_format=torch.channels_last)
-        self.objective.criterion.set_content(image)
-        return image
+        return image.contiguous(memory_format=torch.channels_last)
 
     @exact_float32()
     def _level(self, say: Say) -> dict[str, Any]:
         """The objective of the network's output and of the untouched photo, both in float32."""
         say("the network's level")
         image = self._image()
-        of_pixels = PixelObjective(self.objective.criterion)
+        of_pixels = self.objective.of_pixels(image)
         return {
             "network": of_pixels.value(self.objective.stylise(image)),
             "network_terms": of_pixels.terms,
@@ -223,7 +221,7 @@ class _Piece:
     def _curve(self, kind: str, iterations: int, say: Say) -> dict[str, Any]:
         image = self._image()
         follow = torch_curve if kind == "torch" else lbfgs_curve
-        objective = PixelObjective(self.objective.criterion, dtype=self.dtype)
+        objective = self.objective.of_pixels(image, self.dtype)
         if kind == "continued":
             start = self.objective.stylise(image).contiguous(memory_format=torch.channels_last)
         else:

@@ -19,7 +19,7 @@ from research.plots import DPI, FAINT, PALETTE
 TILE_PX = 192  # side of a crop as shown
 MAX_COLUMNS = 6
 _GAP_PX, _TITLE_PX, _LINE_PX, _CAPTION_PX = 10, 34, 16, 52
-_LETTER_SHARE = 0.6  # of the type's size: no letter of the usual text is wider on average
+_LETTER_SHARE = 0.57  # of the type's size: no wider is a letter, on average
 
 
 class _Sheet:
@@ -28,7 +28,7 @@ class _Sheet:
     def __init__(self, width: int, height: int, title: str) -> None:
         self.width, self.height = width, height
         self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
-        self.text(_GAP_PX, 9, title, px=16, width=width - 2 * _GAP_PX)
+        self.text(_GAP_PX, 9, title, px=15, width=width - _GAP_PX)
 
     def picture(self, picture: Image.Image, left: int, top: int) -> None:
         """At its own resolution: its pixels stay what they are."""

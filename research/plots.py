@@ -44,10 +44,10 @@ def _objective(found: Sequence[Panel]) -> Figure:
             _draw_band(area, panel.continued, PALETTE[3], "L-BFGS from the network's picture")
         area.axhline(panel.network, color=PALETTE[1], ls="--", label="the network, one pass")
         area.axhline(panel.untouched, color=FAINT, ls=":", label="the untouched photo")
-        if panel.crossing is not None:
-            place = panel.crossing, panel.network
+        if (reached := panel.reached(panel.network)) is not None:
+            place = reached, panel.network
             area.plot(*place, "o", color=PALETTE[1], markersize=5)
-            text = f"reached after {panel.crossing:.0f}"
+            text = f"reached after {reached:.0f}"
             area.annotate(text, place, (6, 6), textcoords="offset points")
         enlarged = f", {panel.enlarged} of them enlarged" if panel.enlarged else ""
         photos = f"{panel.photos} photo{'s' * (panel.photos != 1)}"
@@ -140,32 +140,26 @@ def speed_plot(results: Mapping[str, Any]) -> Figure:
 
     `results` as benchmarks/inference.py writes them.
     """
-    rows = results["rows"]
-    networks = list(dict.fromkeys(row["network"] for row in rows))
-    sizes = list(dict.fromkeys(row["px"] for row in rows))
-    ways = {row["network"]: 0 for row in rows}
-    for row in rows:
-        ways[row["network"]] += row["px"] == sizes[0]
+    panels: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    for row in results["rows"]:
+        panels.setdefault((row["network"], row["px"]), []).append(row)
+    networks, sizes = (list(dict.fromkeys(each)) for each in zip(*panels, strict=True))
+    ways = [len(panels[network, sizes[0]]) for network in networks]
     title = "Times as fast as pytorch/examples' network in eager float32\n" + _machine(results)
-    height = sum(0.22 * count + 0.5 for count in ways.values())
-    figure = _figure(2.6 * len(sizes) + 1.6, height + 0.8, title)
-    areas = figure.subplots(
-        len(networks), len(sizes), squeeze=False, sharex=True, height_ratios=list(ways.values())
-    )
-    for place, area in zip(((n, px) for n in networks for px in sizes), areas.flat, strict=True):
-        there = [row for row in rows if (row["network"], row["px"]) == place]
+    height = 0.8 + sum(0.22 * count + 0.5 for count in ways)
+    figure = _figure(2.6 * len(sizes) + 1.6, height, title)
+    shape = len(networks), len(sizes)
+    areas = figure.subplots(*shape, squeeze=False, sharex=True, height_ratios=ways)
+    for (network, px), area in zip(panels, areas.flat, strict=True):
+        there = panels[network, px][::-1]  # from below
         there.sort(key=lambda row: row["what"] == results["reference"])  # that one on top
-        names = [row["what"] for row in reversed(there)]
-        lengths = [row["times_examples"] for row in reversed(there)]
+        names, lengths = zip(*((row["what"], row["times_examples"]) for row in there), strict=True)
         bars = area.barh(names, lengths, color=[_color(name) for name in names])
-        texts = [
-            f"{r['times_examples']:.1f}x  {r['seconds'] * 1e3:.0f} ms" for r in reversed(there)
-        ]
+        texts = [f"{r['times_examples']:.1f}x  {r['seconds'] * 1e3:.0f} ms" for r in there]
         area.bar_label(bars, texts, padding=3, fontsize=7)
-        area.set_title(f"{place[0]}, {place[1]} px", loc="left", fontsize=9)
-        area.grid(visible=False)
+        area.set_title(f"{network}, {px} px", loc="left", fontsize=9)
         area.margins(x=0.5)
-        if place[1] != sizes[0]:
+        if px != sizes[0]:
             area.set_yticklabels([])
     return figure
 

@@ -28,7 +28,6 @@ from impasto.evaluation.trained_styles import (
 )
 from impasto.machine.devices import choose_device, choose_dtype
 from impasto.media import read_picture, resize_long_side
-from impasto.optimization.objective import PixelObjective
 from research.objective_curves import lbfgs_curve
 from research.picture_sheets import Cell, picture_grid
 from research.reproductions import Reproduction
@@ -103,33 +102,29 @@ class _SheetRow:
 
     def _image(self) -> Tensor:
         pixels = resize_long_side(read_picture(self.photo.path).pixels, self.size_px)
-        image = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
-        self.objective.criterion.set_content(image)
-        return image
+        return pixels.to(self.device).contiguous(memory_format=torch.channels_last)
 
     def _network(self, _: Say) -> dict[str, Any]:
         image = self._image()
         painted = self.objective.stylise(image)
         painting = resize_long_side(self.objective.painting(), self.size_px)
+        pictures = {"content": image, "painting": painting, "picture": painted}
         return {
-            "objective": PixelObjective(self.objective.criterion).value(painted),
-            "pictures": self._keep(content=image, painting=painting, picture=painted),
+            "objective": self.objective.of_pixels(image).value(painted),
+            "pictures": {what: self._keep(what, pixels) for what, pixels in pictures.items()},
         }
 
     def _lbfgs(self, say: Say) -> dict[str, Any]:
         image = self._image()
-        objective = PixelObjective(self.objective.criterion, dtype=self.dtype)
+        objective = self.objective.of_pixels(image, self.dtype)
         curve, picture = lbfgs_curve(objective, white_noise(image), self.iterations, say)
         return {
             "objective": curve.values[-1],
             "optimising_seconds": curve.seconds,
-            "pictures": {"picture": self._keep(lbfgs=picture)["lbfgs"]},
+            "pictures": {"picture": self._keep("lbfgs", picture)},
         }
 
-    def _keep(self, **pictures: Tensor) -> dict[str, Any]:
-        return {what: self._keep_one(what, pixels) for what, pixels in pictures.items()}
-
-    def _keep_one(self, what: str, pixels: Tensor) -> dict[str, Any]:
+    def _keep(self, what: str, pixels: Tensor) -> dict[str, Any]:
         name = f"{file_stem(self.photo.name, self.objective.name, what)}.png"
         return keep_picture(self.record.pictures / name, pixels, self.record.path.parent)
 
@@ -167,10 +162,7 @@ def _cells(record: Record, style: str, kinds: dict[str, dict[str, Any]]) -> list
     ]
 
 
-def _rows(record: Record) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
+def _rows(record: Record) -> dict[Any, dict[str, dict[str, Any]]]:
     """(photo, style) -> both entries; only where both are there."""
-    found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
-    for entry in record.entries.values():
-        of = entry["of"]
-        found.setdefault((of["photo"]["name"], of["style"]), {})[of["kind"]] = entry
+    found = record.grouped(lambda of: (of["photo"]["name"], of["style"]))
     return {place: kinds for place, kinds in found.items() if len(kinds) == 2}

@@ -182,7 +182,7 @@ def _synthesize(
         shop.network,
         shop.square(source),
         layers,
-        size_hw=(shop.size_px, shop.size_px),
+        size_wh=(shop.size_px, shop.size_px),
         coarsest_px=0,  # at one scale, as in the papers
         iterations=shop.iterations,
         seed=0,

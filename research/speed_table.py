@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,18 +24,36 @@ from impasto.evaluation.trained_styles import (
 )
 from impasto.machine.devices import Precision, choose_device, choose_dtype
 from impasto.networks.winograd import pytorch_convolutions
-from impasto.optimization.objective import PixelObjective
 from impasto.painting import stylize_tensor
 from research.reproductions import Reproduction
 
+# Of a style, an image and how many: what was prepared, then each step.
+_Steps = Callable[[TrainedObjective, Tensor, int], Iterator[object]]
+
 # Iterations that are timed, by size; they cost the same, so more only steady the median.
 TIMED = {256: 30, 512: 15, 1024: 8, 0: 10}
-WARM_UP = 2  # iterations left out: the first line search looks further
+WARM_UP = 2  # left out: the first line search looks further, the first pass gets memory
 PASSES = 5
+
+COUNTS = (100, 300, 500)
+# px -> seconds of Gatys' method after 100, 300 and 500 iterations, and of the network: the paper's
+# table 1 as this project has it on record, on a Titan X.
+PAPER: dict[int, tuple[tuple[float, float, float], float]] = {
+    256: ((3.17, 9.52, 15.86), 0.015),
+    512: ((10.97, 32.91, 54.85), 0.05),
+    1024: ((42.89, 128.66, 214.44), 0.21),
+}
+PAPER_RATIOS = {256: (212, 636, 1060), 512: (205, 615, 1026), 1024: (208, 625, 1042)}
+_HEAD = (
+    "# Speed\n\nSeconds for projected L-BFGS (Gatys' method with the objective of the network's "
+    "training) and for one forward pass of the network, and how many times faster the pass is. "
+    "The iterations cost the same, so 100, 300 and 500 are multiples of the median iteration. "
+    "The paper's own figures are of a Titan X."
+)
 
 
 def plan_speed(config: Reproduction) -> Plan:
-    """Four timings a size; raises what is wrong before anything is measured."""
+    """Three timings a size and style; raises what is wrong before anything is measured."""
     device = choose_device(config.device)
     dtype = choose_dtype(config.precision, device)
     photo = photos_or((), config.photos, 1)[0]
@@ -51,6 +69,12 @@ def plan_speed(config: Reproduction) -> Plan:
     tasks = []
     for size_px in config.sizes:
         image = photo.square(size_px).to(device)
+        count = config.iterations_at(size_px, TIMED)
+        ways: dict[str, tuple[_Steps, int, float]] = {  # with how many steps, and the work of one
+            "network": (partial(_passes, config.precision), PASSES, 0.5),
+            "lbfgs": (partial(_lbfgs_steps, dtype), count, 1.1),
+            "plain": (_plain_steps, max(3, count // 3), 3.0),
+        }
         for objective in objectives:
             of = {
                 "style": objective.name,
@@ -59,70 +83,51 @@ def plan_speed(config: Reproduction) -> Plan:
                 "objective": objective.facts,
                 "network_sha256": objective.weights_sha256,
             }
-            count = config.iterations_at(size_px, TIMED)
-            timings = {
-                "network": (partial(_time_network, objective, config.precision), PASSES, 0.5),
-                "lbfgs": (partial(_time_lbfgs, objective, dtype), count, 1.1),
-                "plain": (partial(_time_plain, objective), max(3, count // 3), 3.0),
-            }
-            for kind, (run, times, work) in timings.items():
-                tasks.append(
-                    Task(
-                        key=f"{objective.name}, {size_px} px, {kind}",
-                        of={**of, "kind": kind, "times": times},
-                        work=work * (times + WARM_UP) * size_px**2 / 1e6,
-                        run=partial(run, image, times),
-                    )
+            tasks += [
+                Task(
+                    key=f"{objective.name}, {size_px} px, {kind}",
+                    of={**of, "kind": kind, "times": times},
+                    work=work * (times + WARM_UP) * size_px**2 / 1e6,
+                    run=partial(_time, partial(steps, objective, image, times + WARM_UP), device),
                 )
+                for kind, (steps, times, work) in ways.items()
+            ]
     return Plan(record=record, tasks=tasks, device=device)
 
 
-def _summary(seconds: list[float]) -> dict[str, Any]:
-    """The median counts; the fastest shows how steady the machine was."""
-    return {"seconds_each": statistics.median(seconds), "fastest": min(seconds)}
-
-
-def _time_network(
-    objective: TrainedObjective, precision: Precision, image: Tensor, times: int, say: Say
-) -> dict[str, Any]:
-    taken = []
-    for number in range(times + 1):
-        say(f"pass {number}")
-        begin = time.perf_counter()
-        stylize_tensor(objective.model, image, precision=precision)
-        settle(image.device)
-        taken.append(time.perf_counter() - begin)
-    return _summary(taken[1:])
-
-
-def _time_lbfgs(
-    objective: TrainedObjective, dtype: torch.dtype, image: Tensor, times: int, say: Say
-) -> dict[str, Any]:
-    image = image.contiguous(memory_format=torch.channels_last)
-    objective.criterion.set_content(image)
-    of_pixels = PixelObjective(objective.criterion, dtype=dtype)
-    return _time_steps(gatys_steps(of_pixels, white_noise(image), times + WARM_UP), image, say)
-
-
-def _time_plain(objective: TrainedObjective, image: Tensor, times: int, say: Say) -> dict[str, Any]:
-    steps = _plain_steps(objective, image.contiguous(), times + WARM_UP)
-    return _time_steps(steps, image, say)
-
-
-def _time_steps(steps: Iterator[object], image: Tensor, say: Say) -> dict[str, Any]:
-    next(steps)  # the start
+def _time(begin_steps: Callable[[], Iterator[object]], device: torch.device, say: Say) -> Any:
+    """Seconds of a step: the median counts; the fastest shows how steady the machine was."""
+    steps = begin_steps()
+    next(steps)  # what is prepared
     taken: list[float] = []
-    while True:
-        begin = time.perf_counter()
-        if next(steps, None) is None:
-            return _summary(taken[WARM_UP:] or taken)
-        settle(image.device)
+    begin = time.perf_counter()
+    for _ in steps:
+        settle(device)
         taken.append(time.perf_counter() - begin)
-        say(f"iteration {len(taken)}")
+        say(f"step {len(taken)}")
+        begin = time.perf_counter()
+    kept = taken[WARM_UP:] or taken
+    return {"seconds_each": statistics.median(kept), "fastest": min(kept)}
 
 
-def _plain_steps(objective: TrainedObjective, image: Tensor, iterations: int) -> Iterator[object]:
+def _passes(
+    precision: Precision, objective: TrainedObjective, image: Tensor, count: int
+) -> Iterator[object]:
+    yield image
+    for _ in range(count):
+        yield stylize_tensor(objective.model, image, precision=precision)
+
+
+def _lbfgs_steps(
+    dtype: torch.dtype, objective: TrainedObjective, image: Tensor, count: int
+) -> Iterator[object]:
+    image = image.contiguous(memory_format=torch.channels_last)
+    return gatys_steps(objective.of_pixels(image, dtype), white_noise(image), count)
+
+
+def _plain_steps(objective: TrainedObjective, image: Tensor, count: int) -> Iterator[object]:
     """The method as it is usually written: nothing is shared, all in float32, stock layers."""
+    image = image.contiguous()
     loss_network = objective.criterion.loss_network
     content = objective.criterion.content_layers
     style = objective.criterion.style_layers
@@ -156,82 +161,43 @@ def _plain_steps(objective: TrainedObjective, image: Tensor, iterations: int) ->
         return loss
 
     yield pixels
-    for _ in range(iterations):
+    for _ in range(count):
         optimizer.step(closure)  # type: ignore[no-untyped-call]
         with torch.no_grad():
             pixels.clamp_(0, 1)
         yield pixels
 
 
-COUNTS = (100, 300, 500)
-# px -> seconds of Gatys' method after 100, 300 and 500 iterations, and of the network: the paper's
-# table 1 as this project has it on record, on a Titan X.
-PAPER: dict[int, tuple[tuple[float, float, float], float]] = {
-    256: ((3.17, 9.52, 15.86), 0.015),
-    512: ((10.97, 32.91, 54.85), 0.05),
-    1024: ((42.89, 128.66, 214.44), 0.21),
-}
-PAPER_RATIOS: dict[int, tuple[int, int, int]] = {
-    256: (212, 636, 1060),
-    512: (205, 615, 1026),
-    1024: (208, 625, 1042),
-}
-_HEAD = (
-    "# Speed\n\nSeconds for projected L-BFGS (Gatys' method with the objective of the network's "
-    "training) and for one forward pass of the network, and how many times faster the pass is. "
-    "The iterations cost the same, so 100, 300 and 500 are multiples of the median iteration. "
-    "The paper's own figures are of a Titan X."
-)
-
-
 def speed_markdown(record: Record) -> str:
     """Ours and the paper's in one row a size; then our iteration beside a plain loop's."""
-    sizes = _sizes(record)
+    found = record.grouped(lambda of: (of["style"], of["size_px"]))
+    sizes = {at: kinds for at, kinds in sorted(found.items()) if {"lbfgs", "network"} <= set(kinds)}
     if not sizes:
         return f"{_HEAD}\n\nNothing is measured yet.\n"
     header = ["style", "size px", *(f"L-BFGS {n}" for n in COUNTS), "network"]
     header += [f"ratio at {n}" for n in COUNTS]
-    rows = []
+    rows, plain_rows = [], []
     for (style, size_px), kinds in sizes.items():
         each, network = kinds["lbfgs"]["seconds_each"], kinds["network"]["seconds_each"]
-        rows.append([style, str(size_px), *_cells([each * n for n in COUNTS], network)])
+        texts = [f"{each * n:.1f}" for n in COUNTS]
+        ratios = [f"{each * n / network:.0f}" for n in COUNTS]
+        rows.append([style, str(size_px), *texts, f"{network:.3f}", *ratios])
         if size_px in PAPER:
             seconds, forward = PAPER[size_px]
-            ratios = [str(ratio) for ratio in PAPER_RATIOS[size_px]]
-            texts = [f"{s:.2f}" for s in seconds]
+            texts, ratios = [f"{s:.2f}" for s in seconds], [*map(str, PAPER_RATIOS[size_px])]
             rows.append(["the paper", str(size_px), *texts, f"{forward:g}", *ratios])
-    parts = [_HEAD, markdown_table(header, rows), _plain(sizes)]
-    timed = ", ".join(
-        f"{kinds['lbfgs']['of']['times']} at {size_px} px" for (_, size_px), kinds in sizes.items()
-    )
-    return "\n\n".join([*parts, f"{how_measured(record)}\n- iterations timed: {timed}"]) + "\n"
-
-
-def _cells(seconds: list[float], network: float) -> list[str]:
-    ratios = [f"{s / network:.0f}" for s in seconds]
-    return [*(f"{s:.1f}" for s in seconds), f"{network:.3f}", *ratios]
-
-
-def _plain(sizes: dict[tuple[str, int], dict[str, dict[str, Any]]]) -> str:
-    rows = []
-    for (style, size_px), kinds in sizes.items():
         if "plain" in kinds:
-            ours, plain = kinds["lbfgs"]["seconds_each"], kinds["plain"]["seconds_each"]
-            cells = [f"{ours:.3f}", f"{plain:.3f}", f"{plain / ours:.2f}"]
-            rows.append([style, str(size_px), *cells])
-    if not rows:
-        return ""
-    header = ["style", "size px", "s an iteration", "a plain PyTorch loop", "times faster"]
-    text = "An iteration of ours beside one of a plain loop, in the same run:"
-    return f"{text}\n\n{markdown_table(header, rows)}"
-
-
-def _sizes(record: Record) -> dict[tuple[str, int], dict[str, dict[str, Any]]]:
-    found: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
-    for entry in record.entries.values():
-        of = entry["of"]
-        found.setdefault((of["style"], of["size_px"]), {})[of["kind"]] = entry
-    return {k: v for k, v in sorted(found.items()) if {"lbfgs", "network"} <= set(v)}
+            plain = kinds["plain"]["seconds_each"]
+            cells = [f"{each:.3f}", f"{plain:.3f}", f"{plain / each:.2f}"]
+            plain_rows.append([style, str(size_px), *cells])
+    parts = [_HEAD, markdown_table(header, rows)]
+    if plain_rows:
+        header = ["style", "size px", "s an iteration", "a plain PyTorch loop", "times faster"]
+        parts.append("An iteration of ours beside one of a plain loop, in the same run:")
+        parts.append(markdown_table(header, plain_rows))
+    timed = [f"{kinds['lbfgs']['of']['times']} at {px} px" for (_, px), kinds in sizes.items()]
+    parts.append(f"{how_measured(record)}\n- iterations timed: {', '.join(timed)}")
+    return "\n\n".join(parts) + "\n"
 
 
 def networks_markdown(results: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The layers of `.importlinter` are kept, and they would catch what they forbid."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -56,3 +57,12 @@ def test_an_import_that_points_up_or_sideways_or_a_room_without_floor_is_caught(
     done = lint_imports(copy)
     assert done.returncode == 1
     assert complaint in done.stdout
+
+
+def test_the_package_knows_nothing_of_the_research_beside_it() -> None:
+    found = [
+        path.name
+        for path in (ROOT / "src").rglob("*.py")
+        if re.search(r"^\s*(from|import) research\b", path.read_text(encoding="utf-8"), re.M)
+    ]
+    assert found == []

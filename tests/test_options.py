@@ -8,15 +8,14 @@ from typing import Any, Literal
 import pytest
 
 from impasto.errors import OptionError
+from impasto.option_types import as_text, parse_weights
 from impasto.options import (
     Options,
-    as_text,
     convert,
     declared,
     free_options,
     from_text,
     option,
-    parse_weights,
 )
 
 

@@ -58,7 +58,7 @@ def make_student(
 ) -> Student:
     """From a recipe and what the command line adds to it."""
     name, special = parse_student(text)
-    options = read_recipe(recipe_of(name, special))
+    options = read_recipe(recipe_of(name, special), StyleTrainingConfig)
     overrides: dict[str, Any] = {
         "photos": args.photos,
         "output": args.output,

@@ -36,8 +36,11 @@ def test_one_long_job_shows_its_share(
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with LiveLine("upscaling", least=2, every_s=None) as line:
+    with LiveLine("upscaling", every_s=None) as line:
         line(Progress(task="pictures", done=0, total=1))
+        line(Progress(task="picture", done=0.25, total=1.0))
+        assert capsys.readouterr().err == ""
+        line._begun_s -= 2  # seconds later
         line(Progress(task="picture", done=0.5, total=1.0))
     assert "upscaling" in capsys.readouterr().err
 

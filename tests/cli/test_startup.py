@@ -38,6 +38,9 @@ def loaded_by(*arguments: str) -> set[str]:
         ("stylize", "--help"),
         ("upscale", "--help"),
         ("restore", "--help"),
+        ("optimize", "--help"),
+        ("invert", "--help"),
+        ("texture", "--help"),
         ("train", "--help"),
         ("train", "style", "--help"),
     ],
@@ -67,5 +70,6 @@ def test_the_list_of_commands_loads_no_command() -> None:
         "impasto.cli.flags",
         "impasto.cli.root",
         "impasto.errors",
+        "impasto.option_types",
         "impasto.options",
     }

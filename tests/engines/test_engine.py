@@ -14,7 +14,6 @@ from torch import Tensor
 
 import impasto
 from impasto.engines import engine as style_engine
-from impasto.engines import memory
 from impasto.engines.backends import Choice
 from impasto.engines.engine import Engine
 from impasto.engines.memory import FIXED_BYTES, Way, tiles_bytes
@@ -154,7 +153,7 @@ def test_images_that_do_not_fit_are_painted_in_tiles(
 ) -> None:
     height, width = IMAGE.shape[-2:]
     monkeypatch.setitem(style_engine.WHOLE_IMAGE_BYTES, "eager", 1_000_000)
-    monkeypatch.setattr(memory, "process_bytes", lambda device: 0)  # noqa: ARG005
+    monkeypatch.setattr("impasto.machine.memory.process_bytes", lambda device: 0)  # noqa: ARG005
     enough = {
         Way.tiles: tiles_bytes(model.network, (height, width)),
         Way.lean_tiles: tiles_bytes(model.network, (height, width), recompute=True),

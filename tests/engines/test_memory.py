@@ -6,8 +6,9 @@ import sys
 import pytest
 import torch
 
-from impasto.engines.memory import check_memory, process_bytes, tiles_bytes, total_memory
+from impasto.engines.memory import check_memory, tiles_bytes
 from impasto.errors import OptionError
+from impasto.machine.memory import process_bytes, total_memory
 from impasto.machine.processor import multiplies_bfloat16
 from impasto.networks import StyleNetworkConfig, build_style_network
 

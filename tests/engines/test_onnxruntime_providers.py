@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from impasto.engines import onnxruntime as backend
-from impasto.engines.onnxruntime import CPU, OnnxRuntimeBackend, choose_providers
+from impasto.engines.backends import OnnxRuntimeBackend
+from impasto.engines.onnxruntime import CPU, choose_providers
 from impasto.errors import OptionError
 from impasto.models import StyleModel
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from impasto.engines.scratch import Scratch, scratch_for
+from impasto.engines.scratch import Scratch, network_hash, scratch_for
 
 
 def test_who_waits_for_a_folder_works_in_one_of_its_own(tmp_path: Path) -> None:
@@ -90,3 +91,11 @@ def test_notes_that_somebody_changed_are_not_gone_on_from(tmp_path: Path, passes
     state.write_text(json.dumps({**json.loads(state.read_text()), "passes": passes}))
     with scratch_for(target, {}, 1, base) as scratch:
         assert scratch.resumed == 0
+
+
+def test_a_networks_hash_is_of_all_its_numbers_counters_too() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    before = network_hash(network)
+    assert before == network_hash(network)
+    network[1].num_batches_tracked += 1
+    assert network_hash(network) != before

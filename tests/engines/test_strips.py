@@ -91,7 +91,7 @@ def test_in_half_precision_tiles_of_every_size_are_as_close_to_float32(model: St
 def test_in_half_precision_the_look_does_not_depend_on_the_tiles(quality: str) -> None:
     if choose_dtype("auto", torch.device("cpu")) is not torch.bfloat16:
         pytest.skip("needs a processor with matrix units: others take other kernels")
-    model = load_style_model("udnie", quality=quality)
+    model = load_style_model("udnie", quality)
     image = read_picture(PHOTO).pixels[..., :330, :570].contiguous()
     one = in_strips(model, image, tile=(1024, 1024), dtype=torch.bfloat16)
     assert (one - plain(model, image)).abs().mean() > 1e-4  # it is not float32 that is compared

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from impasto.engines import tile_network
-from impasto.engines.tile_network import choose_superres_dtype, choose_tile_px
+from impasto.engines.superres_options import SuperResOptions
+from impasto.engines.tile_engine import TileEngine
 from impasto.errors import ImageError, ModelError, OptionError
 from impasto.media import imresize, psnr, read_picture
 from impasto.models import SuperResModel
 from impasto.networks.superres import SuperResConfig
 from impasto.painting import upscale_tensor
-from impasto.plans.rewrite import data_of
+from impasto.plans.rewrite import NetworkData, data_of
 
 CHELSEA = Path(__file__).parents[2] / "docs" / "sample" / "chelsea.jpg"
 Make = Callable[..., SuperResModel]
@@ -70,7 +70,7 @@ class TestTiles:
         model, low_res = make_upscaler(config), picture(31, 37)
         expected = model(low_res)
         half = data_of(model.network).radius_px // 2
-        monkeypatch.setattr(tile_network, "radius_of", lambda model: half)  # noqa: ARG005
+        monkeypatch.setattr(NetworkData, "radius_px", half)
         output = upscale_tensor(model, low_res, tile_px=8, precision="float32")
         assert (output - expected).abs().max() > 1e-3
 
@@ -170,14 +170,19 @@ class TestPrecision:
     def test_networks_without_a_skip_stay_in_float32(
         self, make_upscaler: Make, config: SuperResConfig
     ) -> None:
-        assert choose_superres_dtype("bfloat16", make_upscaler(config)) == torch.float32
+        options = SuperResOptions(precision="bfloat16")
+        assert TileEngine(make_upscaler(config), options).precision == "float32"
 
     def test_tiles_of_wide_maps_are_smaller(self, make_upscaler: Make) -> None:
         modern = make_upscaler(SuperResConfig(factor=4))
-        half, full = (choose_tile_px(modern, dtype) for dtype in (torch.bfloat16, torch.float32))
+        half, full = (
+            TileEngine(modern, SuperResOptions(precision=precision, backend="eager")).tile_px
+            for precision in ("bfloat16", "float32")
+        )
         assert 300 < half < 500
         assert 200 < full < half
-        assert choose_tile_px(make_upscaler(CONFIGS[5]), torch.float32) < half
+        options = SuperResOptions(backend="eager")
+        assert TileEngine(make_upscaler(CONFIGS[5]), options).tile_px < half
 
 
 def test_several_pictures_at_once_are_each_alone(make_upscaler: Make) -> None:

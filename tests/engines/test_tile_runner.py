@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from impasto.engines.tile_runner import run_tiles
-from impasto.engines.tiles import Box
+from impasto.engines.tiles import Box, whole
 from impasto.errors import OptionError
+from impasto.events import Cancelled, CancelToken
 
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
@@ -35,7 +36,7 @@ def test_tiles_shrink_until_they_fit_and_cover_the_picture_once(
         done[tile.top : tile.bottom, tile.left : tile.right] += 1
 
     run_tiles(
-        (150, 230),
+        whole((150, 230)),
         work,
         tile_px=128,
         multiple=multiple,
@@ -58,7 +59,7 @@ def test_a_machine_that_has_no_memory_at_all_is_told() -> None:
         raise MemoryError
 
     with pytest.raises(OptionError, match="even for a tile of"):
-        run_tiles((100, 100), work, tile_px=64)
+        run_tiles(whole((100, 100)), work, tile_px=64)
 
 
 def test_other_errors_pass_through() -> None:
@@ -66,4 +67,17 @@ def test_other_errors_pass_through() -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        run_tiles((10, 10), work, tile_px=5)
+        run_tiles(whole((10, 10)), work, tile_px=5)
+
+
+def test_cancelling_stops_before_the_next_tile() -> None:
+    token, done = CancelToken(), []
+
+    def work(tile: Box) -> None:
+        done.append(tile)
+        if len(done) == 3:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        run_tiles(whole((64, 64)), work, tile_px=16, cancel=token)
+    assert len(done) == 3

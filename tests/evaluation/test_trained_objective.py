@@ -12,7 +12,7 @@ from impasto.models import list_styles, load_style_model
 def test_what_only_guided_the_training_is_not_part_of_the_objective(
     name: str, quality: str
 ) -> None:
-    model = load_style_model(name, quality=quality)
+    model = load_style_model(name, quality)
     facts = objective_facts(model)
     trained = model.card["trained"]["weights"]
     assert LossWeights(**facts["weights"]).style == trained["style"] > 0

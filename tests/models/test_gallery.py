@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import ModelError, OptionError
-from impasto.models import gallery
+from impasto.models import gallery, load_style_model
 from impasto.models.gallery import find_style, list_styles, style_path
 
 
@@ -100,15 +100,15 @@ def with_fast(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_fast_network_belongs_to_its_style_and_is_none_of_its_own(with_fast: Path) -> None:
     wave, *others = list_styles()
     assert len(others) == 2
-    assert wave.qualities == ("full", "fast")
+    assert wave.networks == ("full", "fast")
     assert wave.fast is not None
     assert (wave.fast.bytes, wave.fast.card) == (3, {"name": "great-wave-fast"})
-    assert [entry.qualities for entry in others] == [("full",), ("full",)]
+    assert [entry.networks for entry in others] == [("full",), ("full",)]
     (with_fast / "fast" / "great-wave.safetensors").unlink()
-    assert list_styles()[0].qualities == ("full",)
+    assert list_styles()[0].networks == ("full",)
 
 
-def test_the_quality_chooses_the_file(with_fast: Path) -> None:
+def test_the_network_chooses_the_file(with_fast: Path) -> None:
     assert style_path("Great Wave") == with_fast / "great-wave.safetensors"
     assert style_path("Great Wave", "fast") == with_fast / "fast" / "great-wave.safetensors"
     assert style_path("my/own.safetensors") == Path("my/own.safetensors")
@@ -120,14 +120,20 @@ def test_a_style_without_a_fast_network_says_how_to_train_one(with_fast: Path) -
         style_path("starry-night", "fast")
 
 
-def test_a_file_has_no_other_quality_than_its_own() -> None:
+def test_a_file_has_no_other_network_than_its_own() -> None:
     with pytest.raises(ModelError, match=r"own\.safetensors.*leave out.*--teacher my/own"):
         style_path("my/own.safetensors", "fast")
 
 
-def test_unknown_qualities_are_refused() -> None:
-    with pytest.raises(OptionError, match="no quality 'best'; choose from full, fast"):
+def test_unknown_networks_are_refused() -> None:
+    with pytest.raises(OptionError, match="no network 'best'; choose from full, fast"):
         style_path("great-wave", "best")
+
+
+def test_the_earlier_name_of_the_option_works_with_a_notice() -> None:
+    with pytest.warns(DeprecationWarning, match="`quality` is now `network`"):
+        model = load_style_model("udnie", quality="fast")
+    assert model.config.architecture == "fast"
 
 
 def test_listing_styles_imports_neither_torch_nor_numpy() -> None:

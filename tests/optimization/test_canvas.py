@@ -7,6 +7,7 @@ from torch import Tensor
 
 from impasto.errors import OptionError
 from impasto.losses import LossWeights, PerceptualLoss
+from impasto.losses.regions import Region
 from impasto.networks import LossNetwork
 from impasto.optimization import OptimizationConfig, Pictures, optimize_image
 from impasto.optimization.canvas import Canvas
@@ -33,10 +34,12 @@ def test_a_mask_goes_on_beyond_the_edges_too() -> None:
     mask = torch.zeros(1, 1, 8, 16)
     mask[..., 8:] = 1
     canvas = Canvas(size_hw=(4, 8), border=2)
-    wide = canvas.extended_mask(mask)
+    region = Region(style=torch.rand(1, 3, 8, 8), mask=mask)
+    wide = canvas.extended_region(region).mask
+    assert wide is not None
     assert torch.equal(wide[0, 0, 0], torch.tensor([0.0] * 6 + [1.0] * 6))
     assert tuple(wide.shape[-2:]) == canvas.whole_hw
-    assert Canvas(size_hw=(4, 8), border=0).extended_mask(mask) is mask
+    assert Canvas(size_hw=(4, 8), border=0).extended_region(region) is region
 
 
 @pytest.mark.parametrize("border", [-1, 1.5, 10_000])

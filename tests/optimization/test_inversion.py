@@ -17,6 +17,7 @@ from impasto.media import psnr, read_picture, resize
 from impasto.networks import LossNetwork, load_loss_network
 from impasto.networks.loss.blocks import ConvRelu
 from impasto.networks.loss.network import Provenance, Stage, StagedLossNetwork
+from impasto.optimization.config import InversionConfig
 from impasto.optimization.descent import descend
 from impasto.optimization.inversion import inversion_stage, invert_features
 
@@ -92,7 +93,10 @@ def test_events_count_on_from_the_stages_before(
 ) -> None:
     events: list[Event] = []
     layers = ("relu1_1", "relu2_1", "relu3_1")
-    stages = [inversion_stage(tiny_loss_network, photo, layer, iterations=4) for layer in layers]
+    config = InversionConfig(layers=layers, iterations=4)
+    stages = [
+        inversion_stage(tiny_loss_network, photo, layer, config, torch.float32) for layer in layers
+    ]
     found = descend(stages, on_event=events.append)
     assert len(found.images) == 3
     steps = [event for event in events if isinstance(event, Step)]
@@ -141,7 +145,7 @@ def test_nonsense_is_refused_before_the_first_iteration(
     refused(OptionError, "relu9_9.*relu1_1", layer="relu9_9")
     refused(OptionError, "tv_weight", tv_weight=-1.0)
     refused(OptionError, "tv_weight", tv_weight=float("nan"))
-    refused(OptionError, "0 iterations", iterations=0)
+    refused(OptionError, "`iterations`: got 0", iterations=0)
     refused(OptionError, r"\(2, 3, 20, 20\)", image=torch.rand(2, 3, 20, 20))
     refused(OptionError, "finite", image=torch.full((1, 3, 20, 20), float("nan")))
     refused(ImageError, "one colour", image=torch.full((1, 3, 20, 20), 0.4))

@@ -16,7 +16,6 @@ from torch import Tensor
 import impasto
 from impasto.errors import ImageError, ImpastoError, OptimizationError, OptionError, WeightsError
 from impasto.events import Cancelled, CancelToken, Event, Notice, Step, ignore
-from impasto.losses.regions import Region
 from impasto.media import luma, read_picture, write_picture
 from impasto.networks import LossNetwork
 from impasto.networks.loss.network import StagedLossNetwork
@@ -29,9 +28,8 @@ from impasto.optimization import (
     optimize_image,
 )
 from impasto.optimization.memory import plan_memory
-from impasto.optimization.modes import plan_stages
 from impasto.optimization.objective import PixelObjective
-from impasto.optimization.setup import prepare
+from impasto.optimization.run import Optimization
 
 Painted = Callable[..., OptimizedImage]
 QUICK: dict[str, Any] = {"iterations": 12, "start_size": 32, "precision": "float32"}
@@ -252,20 +250,21 @@ def test_only_what_is_missing_is_told_and_for_what(painted: Painted) -> None:
 def test_a_painting_shown_larger_than_the_result_goes_in_strips_too(
     tiny_loss_network: LossNetwork, photo: Tensor
 ) -> None:
-    config = OptimizationConfig(size=48, start_size=48, style_scale=8.0, precision="float32")
-    stage = plan_stages(config, (40, 48))[-1]
-    setup = prepare(
-        config,
-        tiny_loss_network,
-        photo,
-        [Region(style=torch.rand(1, 3, 384, 384))],
-        dtype=torch.float32,
-        device=torch.device("cpu"),
-        on_event=ignore,
-    )
+    def work(**more: Any) -> Optimization:
+        config = OptimizationConfig(
+            size=48, start_size=48, style_scale=8.0, precision="float32", border=0, **more
+        )
+        pictures = Pictures(content=photo, styles=[torch.rand(1, 3, 384, 384, generator=seeded())])
+        return Optimization(config, pictures, loss_network=tiny_loss_network)
+
+    def seeded() -> torch.Generator:
+        return torch.Generator().manual_seed(5)
+
+    setup = work()
+    stage = setup.plans[-1]
     assert setup.strips(stage) is None
     whole = plan_memory((384, 384), setup.cost, 0.0, "none", None).estimate_bytes
-    tight = replace(setup, config=replace(config, max_memory=whole - 1))
+    tight = work(max_memory=whole - 1)
     assert tight.strips(stage) is not None
     # and the loss is the same by strips
     image = photo.clone()
@@ -418,7 +417,6 @@ def test_an_interrupted_file_is_written_from_what_is_there(
 def test_sixteen_bits_stay_sixteen_bits(
     files: OptimizationFiles, network_file: Path, photo: Tensor
 ) -> None:
-    from dataclasses import replace
 
     deep = save(files.content.with_suffix(".png"), photo, bits=16)
     optimize_file(config_of(network_file), replace(files, content=deep))
@@ -440,7 +438,6 @@ def test_sixteen_bits_stay_sixteen_bits(
 def test_files_are_checked_before_the_loss_network_is_loaded(
     files: OptimizationFiles, tmp_path: Path, change: dict[str, str], error: Any, said: str
 ) -> None:
-    from dataclasses import replace
 
     (tmp_path / "text.jpg").write_text("no picture")
     save(tmp_path / "blank.png", BLANK)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto.events import Event, ignore
+from impasto.events import Event, OnEvent, ignore
 from impasto.losses import (
     LossWeights,
     PerceptualLoss,
@@ -21,29 +21,38 @@ from impasto.optimization.config import OptimizationConfig
 from impasto.optimization.memory import network_cost
 from impasto.optimization.modes import StagePlan
 from impasto.optimization.objective import PictureLoss, PixelObjective
-from impasto.optimization.setup import Setup, prepare
+from impasto.optimization.run import Optimization, Pictures
 
 CPU = torch.device("cpu")
 
 
-def set_up(network: LossNetwork, photo: Tensor, regions: Sequence[Region], **options: Any) -> Setup:
-    return prepare(
-        OptimizationConfig(**options),
-        network,
-        photo,
-        regions,
-        dtype=torch.float32,
-        device=CPU,
-        on_event=options.pop("on_event", ignore),
+def set_up(
+    network: LossNetwork,
+    photo: Tensor,
+    regions: Sequence[Region],
+    on_event: OnEvent = ignore,
+    **options: Any,
+) -> Optimization:
+    """An optimisation without a border at the photo's own size."""
+    pictures = Pictures(
+        content=photo,
+        styles=[region.style for region in regions],
+        masks=[region.mask for region in regions if region.mask is not None],
+        style_masks=[region.style_mask for region in regions],
     )
+    weights = tuple(region.weight for region in regions)
+    config = OptimizationConfig(
+        border=0, precision="float32", style_image_weights=weights, **options
+    )
+    return Optimization(config, pictures, on_event, loss_network=network)
 
 
 def stage_loss(
     network: LossNetwork, photo: Tensor, regions: Sequence[Region], **options: Any
 ) -> PictureLoss:
-    setup = set_up(network, photo, regions, **options)
+    work = set_up(network, photo, regions, **options)
     size_hw = (photo.shape[2], photo.shape[3])
-    return setup.loss(StagePlan(size_hw=size_hw, iterations=1, optimizer="lbfgs"))
+    return work.loss(StagePlan(size_hw=size_hw, iterations=1, optimizer="lbfgs"))
 
 
 LAYERS: dict[str, Any] = {
@@ -116,17 +125,10 @@ def test_gatys_content_at_an_absent_layer_takes_the_nearest_and_says_so(
     tiny_loss_network: LossNetwork, photo: Tensor, painting: Tensor
 ) -> None:
     events: list[Event] = []
-    setup = prepare(
-        OptimizationConfig(mode="gatys"),
-        tiny_loss_network,
-        photo,
-        [Region(style=painting)],
-        dtype=torch.float32,
-        device=CPU,
-        on_event=events.append,
-    )
-    assert setup.content_layers == {"relu3_1": 1.0}
-    assert sum(setup.style_layers.values()) == pytest.approx(1.0)
+    region = Region(style=painting)
+    work = set_up(tiny_loss_network, photo, [region], events.append, mode="gatys")
+    assert work.content_layers == {"relu3_1": 1.0}
+    assert sum(work.style_layers.values()) == pytest.approx(1.0)
     told = " ".join(getattr(event, "message", "") for event in events)
     assert "no relu4_2" in told
     assert "relu3_1" in told

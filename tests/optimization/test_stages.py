@@ -15,7 +15,7 @@ from impasto.optimization.config import OptimizationConfig
 from impasto.optimization.layers import default_layers
 from impasto.optimization.memory import NetworkCost, network_cost, plan_memory
 from impasto.optimization.modes import plan_stages
-from impasto.training import read_recipe
+from impasto.training import StyleTrainingConfig, read_recipe
 
 CPU = torch.device("cpu")
 
@@ -68,7 +68,9 @@ def test_the_bundled_styles_network_has_the_recipes_layers_in_the_papers_mode() 
     three = f"{COMBINED} relu1 fire2 fire3 fire4 fire5 fire6 fire7 fire8 fire9"
     name = "vgg19-normalised+vgg19-distilled+squeezenet1_1-caffe"
     found = default_layers(named(name, three), "paper")
-    recipe = read_recipe(Path(__file__).parents[2] / "recipes" / "starry-night.toml")
+    recipe = read_recipe(
+        Path(__file__).parents[2] / "recipes" / "starry-night.toml", StyleTrainingConfig
+    )
     assert recipe["loss_network"] == name
     assert found.content == recipe["content_layers"]
     # of the two names that a layer has, the recipe takes the longer

@@ -1,5 +1,7 @@
 """Texture synthesis: the statistics, the seams, the sizes, and what is refused."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,6 +11,7 @@ from impasto.errors import ImageError, OptionError
 from impasto.events import Event, Step
 from impasto.media import resize
 from impasto.networks import LossNetwork
+from impasto.optimization.config import TextureConfig
 from impasto.optimization.memory import NetworkCost, network_cost
 from impasto.optimization.synthesis import (
     resize_periodic,
@@ -18,6 +21,7 @@ from impasto.optimization.synthesis import (
 )
 
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0}
+CONFIG = TextureConfig(layers=LAYERS)
 
 
 def _size(step: Step) -> tuple[int, int]:
@@ -32,9 +36,7 @@ def _cost(network: LossNetwork) -> NetworkCost:
 def test_a_painting_has_its_own_statistics(
     tiny_loss_network: LossNetwork, painting: Tensor
 ) -> None:
-    loss = texture_loss(
-        tiny_loss_network, painting, LAYERS, (36, 44), _cost(tiny_loss_network), seamless=False
-    )
+    loss = texture_loss(tiny_loss_network, painting, CONFIG, (36, 44), _cost(tiny_loss_network))
     terms = loss.terms(painting)
     assert float(loss.total(terms)) == pytest.approx(0, abs=1e-9)
     assert float(loss.total(loss.terms(torch.full_like(painting, 0.5)))) > 0.01
@@ -51,10 +53,9 @@ def test_a_seamless_loss_does_not_know_where_the_edges_are(
         loss = texture_loss(
             tiny_loss_network,
             painting,
-            LAYERS,
+            replace(CONFIG, seamless=seamless),
             (32, 32),
             _cost(tiny_loss_network),
-            seamless=seamless,
         )
         totals.append([float(loss.total(loss.terms(image))) for image in (texture, turned)])
     assert totals[0][0] == pytest.approx(totals[0][1], rel=1e-4)
@@ -84,7 +85,7 @@ def test_a_texture_comes_near_the_statistics_at_any_size(
         tiny_loss_network,
         painting,
         LAYERS,
-        size_hw=(50, 71),
+        size_wh=(71, 50),
         iterations=40,
         on_event=events.append,
     )
@@ -101,7 +102,7 @@ def test_stages_double_the_size_and_share_the_iterations(tiny_loss_network: Loss
         tiny_loss_network,
         painting,
         ["relu1_1"],
-        size_hw=(72, 90),
+        size_wh=(90, 72),
         iterations=8,
         coarsest_px=16,
         on_event=events.append,
@@ -126,7 +127,7 @@ def test_one_stage_starts_from_noise_of_the_paintings_colors(
         ["relu1_1"],
         iterations=1,
         coarsest_px=0,
-        size_hw=(100, 100),
+        size_wh=(100, 100),
         on_event=events.append,
     )
     (step,) = (event for event in events if isinstance(event, Step))
@@ -158,7 +159,7 @@ def test_a_seamless_texture_goes_on_at_the_opposite_edge(tiny_loss_network: Loss
             tiny_loss_network,
             painting,
             ["relu1_1", "relu2_1", "relu3_1"],
-            size_hw=(37, 45),
+            size_wh=(45, 37),
             iterations=60,
             coarsest_px=0,
             seamless=seamless,
@@ -180,10 +181,10 @@ def test_nonsense_is_refused_before_the_first_iteration(
             synthesize_texture(tiny_loss_network, on_event=pytest.fail, **call)  # type: ignore[arg-type]
 
     refused(OptionError, "relu9_9.*relu1_1", layers=["relu9_9"])
-    refused(OptionError, "at least one", layers=[])
-    refused(OptionError, "at least one", layers={"relu1_1": 0.0})
+    refused(OptionError, "`layers` are missing", layers=[])
+    refused(OptionError, "weight above 0", layers={"relu1_1": 0.0})
     refused(OptionError, "weight", layers={"relu1_1": -1.0})
-    refused(OptionError, "0 x 40 px", size_hw=(40, 0))
-    refused(OptionError, "0 iterations", iterations=0)
+    refused(OptionError, r"`size_wh`: got \(0, 40\)", size_wh=(0, 40))
+    refused(OptionError, "`iterations`: got 0", iterations=0)
     refused(ImageError, "one colour", painting=torch.full((1, 3, 20, 20), 0.4))
     refused(ImageError, "4 x 30 px", painting=torch.rand(1, 3, 30, 4))

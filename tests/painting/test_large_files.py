@@ -22,7 +22,7 @@ from impasto.media import read_picture, write_picture
 from impasto.models import StyleModel
 from impasto.painting import painter
 from impasto.painting.options import LARGEST_PIXELS, StylizeFileOptions
-from impasto.painting.sources import SourceFile
+from impasto.painting.preparing import SourceFile
 from impasto.painting.styling import StyleWork
 from impasto.painting.stylize import stylize_file
 
@@ -276,7 +276,7 @@ def test_too_little_memory_or_disk_is_told_before_the_work(
         stylize_file(source, target, tight)
     engine = Engine(model, device="cpu", backend="eager", scratch=tmp_path / "scratch")
     monkeypatch.setattr(StyleWork, "scratch_bytes", lambda *given: 10**18)  # noqa: ARG005
-    with pytest.raises(OptionError, match="--scratch"):
+    with pytest.raises(OptionError, match="`scratch`"):
         stylize_file(source, target, engine)
     assert list((tmp_path / "scratch").iterdir()) == []
 

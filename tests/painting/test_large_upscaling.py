@@ -1,6 +1,7 @@
 """Enlarged and restored by way of the disk, against the same picture done in memory."""
 
 import errno
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,16 @@ from PIL import Image
 from impasto.engines.stores import FileStore
 from impasto.engines.tile_engine import SuperResOptions, TileEngine
 from impasto.errors import ImageError, OptionError
-from impasto.events import Notice, Progress
+from impasto.events import Cancelled, CancelToken, Event, Notice, Progress
 from impasto.media import read_picture, write_picture
 from impasto.media.streaming import streamed_file
 from impasto.models import SuperResModel
 from impasto.networks.superres import SuperResConfig
 from impasto.painting import restore, restore_file, upscale_file
 from impasto.painting.canvas import FilePlane
-from impasto.painting.enlarging import TileWork, _Step
-from impasto.painting.sources import SourceFile
+from impasto.painting.enlarging import TileWork
+from impasto.painting.preparing import SourceFile
+from impasto.painting.tile_steps import TileStep
 from impasto.painting.upscale import upscale
 
 Make = Callable[..., SuperResModel]
@@ -306,7 +308,7 @@ def test_a_disk_that_fills_up_is_told_and_left_clean(
 
     with monkeypatch.context() as patch:
         patch.setattr(FileStore, "_opened", full)
-        with pytest.raises(OptionError, match=r"No space left.*--scratch"):
+        with pytest.raises(OptionError, match=r"No space left.*`scratch`"):
             upscale_file(source, target, model=upscaler, device="cpu", scratch=scratch)
     assert list(scratch.iterdir()) == []
     monkeypatch.setattr(TileWork, "scratch_bytes", lambda *_: 10**18)
@@ -335,7 +337,7 @@ def test_too_little_memory_is_told_before_the_work(upscaler: SuperResModel, tmp_
 def test_formats_that_are_not_written_by_rows_need_room_for_the_whole(
     upscaler: SuperResModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impasto.engines.memory.process_bytes", lambda device: 0)  # noqa: ARG005
+    monkeypatch.setattr("impasto.machine.memory.process_bytes", lambda device: 0)  # noqa: ARG005
     source = tmp_path / "photo.png"
     Image.fromarray(np.zeros((2000, 3000, 3), np.uint8)).save(source)
     monkeypatch.setattr(upscaler.network, "forward", None)  # any work would fail
@@ -346,7 +348,7 @@ def test_formats_that_are_not_written_by_rows_need_room_for_the_whole(
 def test_tiles_become_smaller_where_memory_is_short(upscaler: SuperResModel) -> None:
     def tile_of(free_bytes: int) -> tuple[int, int]:
         store = FileStore(Path("none"), 3, (12_000, 16_000), torch.uint8, torch.device("cpu"))
-        step = _Step(
+        step = TileStep(
             engine=TileEngine(upscaler, SuperResOptions(tile_px=400)),
             size_hw=(3000, 4000),
             colors=3,
@@ -377,3 +379,27 @@ def test_images_that_pass_the_limit_are_refused(
     with pytest.raises(OptionError, match="file to file"):
         restore(PIXELS, cleaner, max_memory="10MB")
     assert upscale(PIXELS, 4, upscaler, max_memory="40GB", device="cpu").size == (212, 164)
+
+
+@pytest.mark.usefixtures("large")
+def test_a_picture_in_files_is_cancelled_from_another_thread_and_gone_on_with(
+    upscaler: SuperResModel, tmp_path: Path
+) -> None:
+    source, target, scratch = photo_at(tmp_path), tmp_path / "large.png", tmp_path / "scratch"
+    given: dict[str, Any] = {"model": upscaler, "tile_px": 10, "device": "cpu", "scratch": scratch}
+    token = CancelToken()
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Progress) and event.done > 0.5 and not token.cancelled:
+            other = threading.Thread(target=token.cancel)
+            other.start()
+            other.join()
+
+    with pytest.raises(Cancelled, match="the same command goes on from there"):
+        upscale_file(source, target, on_event=watch, cancel=token, **given)
+    assert set(tmp_path.iterdir()) == {source, scratch}
+    events: list[Event] = []
+    upscale_file(source, target, on_event=events.append, **given)
+    assert any("going on after" in each.message for each in events if isinstance(each, Notice))
+    upscale_file(source, tmp_path / "expected.png", **given)
+    assert target.read_bytes() == (tmp_path / "expected.png").read_bytes()

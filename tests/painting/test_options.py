@@ -7,7 +7,7 @@ import pytest
 
 from impasto.engines.backends import BACKENDS, PRECISIONS
 from impasto.engines.color_match import COLOR_MATCHES
-from impasto.engines.tile_network import SUPERRES_PRECISIONS
+from impasto.engines.superres_options import SUPERRES_PRECISIONS
 from impasto.errors import OptionError
 from impasto.options import Options, declared
 from impasto.painting import options

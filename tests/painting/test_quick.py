@@ -18,9 +18,8 @@ from impasto.models import StyleModel, list_styles, load_style_model, save_model
 from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.painting import styling
 from impasto.painting.options import StylizeFileOptions
-from impasto.painting.painter import style_painter
 from impasto.painting.styling import StyleWork, quick_style
-from impasto.painting.stylize import stylize_file
+from impasto.painting.stylize import style_painter, stylize_file
 
 pytest.importorskip("openvino")
 

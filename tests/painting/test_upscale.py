@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import ImageError, ModelError, OptionError
-from impasto.events import Event, OnEvent, Progress
+from impasto.events import Cancelled, CancelToken, Event, OnEvent, Progress
 from impasto.media import read_picture, to_pil, write_picture
 from impasto.models import SuperResModel, load_superres_model, save_model, upscalers
 from impasto.networks.superres import SuperResConfig
@@ -290,6 +290,23 @@ class TestFiles:
         with pytest.raises(ImageError, match=r"photo\.png"):
             upscale_file(photo, target, model=upscaler, max_pixels=299)
         upscale_file(photo, target, model=upscaler, max_pixels=300, device="cpu")
+
+    def test_a_cancelled_picture_leaves_nothing_behind(
+        self, upscaler: SuperResModel, photo: Path
+    ) -> None:
+        token, target = CancelToken(), photo.with_name("large.png")
+
+        def watch(event: Event) -> None:
+            assert isinstance(event, Progress)
+            if event.done > 0.5:
+                token.cancel()
+
+        options: dict[str, Any] = {"device": "cpu", "tile_px": 5, "on_event": watch}
+        with pytest.raises(Cancelled):
+            upscale_file(photo, target, model=upscaler, cancel=token, **options)
+        assert list(photo.parent.iterdir()) == [photo]
+        with pytest.raises(Cancelled):
+            upscale(photo, model=upscaler, cancel=token, **options)
 
 
 class TestModels:

@@ -102,7 +102,7 @@ def test_styles_look_the_same_by_rows(
 ) -> None:
     monkeypatch.setattr(openvino_graph, "LONGEST_SUM", 64)
     monkeypatch.setattr(openvino_graph, "LONGEST_SUM_OF_HALF", 64)
-    model = load_style_model(style, quality=quality)
+    model = load_style_model(style, quality)
     photo = resize_long_side(read_picture(PHOTO).pixels, 192)
     if drawing:  # nearly all of it is one colour: means far larger than deviations
         photo[:] = 1.0

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import torch
 
+from impasto.events import ignore
 from impasto.models import load_style_model
 from impasto.networks import LossNetwork, build_style_network, load_loss_network
 from impasto.training.muon import Muon
 from impasto.training.style_task import StyleTask
+from impasto.training.task import Setup
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -25,11 +27,9 @@ def together() -> Iterator[Any]:
     """The package beside the script, which is not installed."""
     sys.path.insert(0, str(ROOT / "recipes"))
     try:
-        from together import joint_muon, lockstep, photos, run, students
+        from together import joint, lockstep, run, students
 
-        yield argparse.Namespace(
-            joint_muon=joint_muon, lockstep=lockstep, photos=photos, run=run, students=students
-        )
+        yield argparse.Namespace(joint=joint, lockstep=lockstep, run=run, students=students)
     finally:
         sys.path.remove(str(ROOT / "recipes"))
 
@@ -65,9 +65,19 @@ def alone(student: Any, images: torch.Tensor) -> tuple[float, dict[str, torch.Te
         student.config, border_px=BORDER, precision="float32", preview_every=0, initial=""
     )
     photos = [ROOT / "docs" / "sample" / "chelsea.jpg"]
-    task = StyleTask(config, student.criterion, photos, [], CPU, lambda _: None)
+    loss_network = student.criterion.loss_network
+    task = StyleTask(
+        Setup(
+            config=config,
+            device=CPU,
+            paths=photos,
+            held_out=[],
+            loss_network=loss_network,
+            report=ignore,
+        )
+    )
     task.network.load_state_dict(student.network.state_dict())
-    total, _ = task._plain_loss(images)
+    total, _ = task.terms_of(images)
     total.backward()
     gradients = {name: p.grad for name, p in task.network.named_parameters()}
     return float(total.detach()), {k: v for k, v in gradients.items() if v is not None}
@@ -109,7 +119,7 @@ def test_the_optimiser_is_muon_with_clipping_for_each(together: Any, make: Any) 
         [torch.nn.Parameter(p.detach().clone()) for p in student.network.parameters()]
         for student in students
     ]
-    optimizer = together.joint_muon.JointMuon(students, clip_norm=1.0)
+    optimizer = together.joint.JointMuon(students, clip_norm=1.0)
     generator = torch.Generator().manual_seed(1)
     singles = [Muon(copy, lr=1e-3) for copy in copies]
     for step in (1, 2, 3):
@@ -129,7 +139,7 @@ def test_the_optimiser_is_muon_with_clipping_for_each(together: Any, make: Any) 
 def test_a_gradient_that_is_not_finite_leaves_its_student_alone(together: Any, make: Any) -> None:
     students = [make("starry-night"), make("great-wave")]
     before = [[p.detach().clone() for p in student.network.parameters()] for student in students]
-    optimizer = together.joint_muon.JointMuon(students, clip_norm=1.0)
+    optimizer = together.joint.JointMuon(students, clip_norm=1.0)
     broken = {id(p) for p in students[0].network.parameters()}
     optimizer.set(1e-3, 1)
     optimizer.step(
@@ -180,12 +190,12 @@ def test_networks_of_two_kinds_are_refused(together: Any) -> None:
 
 def test_a_crop_depends_on_its_number_alone(together: Any) -> None:
     photos = [torch.randint(0, 256, (1, 3, 40, 60), dtype=torch.uint8) for _ in range(3)]
-    crops = together.photos.Crops(photos, seed=4, zoom=1.0)
+    crops = together.run.Crops(photos, seed=4, zoom=1.0)
     late = crops.batch(7, 2, 32)
     crops.batch(0, 2, 32)
     assert torch.equal(crops.batch(7, 2, 32), late)
     assert late.shape == (2, 3, 32, 32)
-    jittered = together.photos.Crops(photos, seed=4, zoom=1.0, color_jitter=0.5)
+    jittered = together.run.Crops(photos, seed=4, zoom=1.0, color_jitter=0.5)
     assert torch.equal(jittered.batch(7, 2, 32), jittered.batch(7, 2, 32))
     assert not all(torch.equal(jittered.batch(n, 2, 32), crops.batch(n, 2, 32)) for n in range(6))
 

@@ -15,7 +15,7 @@ from research.objective_curves import (
     lbfgs_curve,
     torch_curve,
 )
-from research.objective_results import Band, Lead, Panel, crossing_of, objective_markdown, panels
+from research.objective_results import Lead, Panel, crossing_of, objective_markdown, panels
 
 TARGET = torch.linspace(-0.5, 1.5, 48).reshape(1, 3, 4, 4)
 SCALE = torch.linspace(1, 10, 48).reshape(1, 3, 4, 4)
@@ -115,21 +115,9 @@ def test_a_crossing_lies_between_two_checkpoints() -> None:
 
 
 def panel(network: float, iterations: list[int], mean: list[float], size_px: int = 256) -> Panel:
-    return Panel(
-        style="x",
-        size_px=size_px,
-        photos=1,
-        enlarged=0,
-        network=network,
-        untouched=9.0,
-        lbfgs=Band(iterations=iterations, mean=mean, low=mean, high=mean),
-        torch=None,
-        torch_broken=0,
-        continued=None,
-        evaluations=1.0,
-        lead=None,
-        crossing=None,
-    )
+    level = {"network": network, "untouched": 9.0, "of": {"enlarged": False}}
+    curve = {"iterations": iterations, "values": mean, "evaluations": 1, "stopped_at": None}
+    return Panel("x", size_px, [{"level": level, "lbfgs": {"curve": curve}}])
 
 
 def test_the_claim_holds_only_if_the_network_is_at_or_below_the_curve() -> None:

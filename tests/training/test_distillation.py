@@ -8,11 +8,13 @@ import torch
 
 from impasto.data.photos import PhotoBatch
 from impasto.errors import OptionError, TrainingError
+from impasto.events import Event, Step, ignore
 from impasto.losses import grid_loss
 from impasto.models import load_style_model, save_model
 from impasto.networks import StyleNetworkConfig, build_style_network, load_loss_network
-from impasto.training import Event, Step, StyleTrainingConfig, train_style
-from impasto.training.style_task import StyleTask, style_criterion
+from impasto.training import StyleTrainingConfig, run
+from impasto.training.style_task import StyleTask
+from impasto.training.task import Setup
 
 MakeConfig = Callable[..., StyleTrainingConfig]
 FULL = StyleNetworkConfig(width=0.125)
@@ -28,10 +30,15 @@ def teacher(tmp_path: Path) -> str:
 
 
 def _task(config: StyleTrainingConfig) -> StyleTask:
-    device = torch.device("cpu")
-    criterion = style_criterion(config, load_loss_network(config.loss_network), device)
-    paths = sorted(config.photos.glob("*.png"))
-    return StyleTask(config, criterion, paths, [], device, lambda _: None)
+    setup = Setup(
+        config=config,
+        device=torch.device("cpu"),
+        paths=sorted(config.photos.glob("*.png")),
+        held_out=[],
+        loss_network=load_loss_network(config.loss_network),
+        report=ignore,
+    )
+    return StyleTask(setup)
 
 
 def _batch(side: int = 24) -> PhotoBatch:
@@ -124,7 +131,7 @@ def test_the_loss_network_is_left_out_for_the_first_share_of_the_iterations(
 ) -> None:
     config = _fast(make_config, teacher, teacher_only=0.25, validate_every=0)
     steps: list[Step] = []
-    train_style(config, lambda event: steps.append(event) if isinstance(event, Step) else None)
+    run(config, lambda event: steps.append(event) if isinstance(event, Step) else None)
     assert ["content" in step.terms for step in steps] == [False] * 2 + [True] * 6
     assert all("teacher" in step.terms for step in steps)
 
@@ -137,7 +144,7 @@ def test_learning_from_a_teacher_alone_comes_near_to_it(
         learning_rate=1e-2, preview_every=0, validate_every=0, width=0.25,
     )  # fmt: skip
     steps: list[Step] = []
-    train_style(config, lambda event: steps.append(event) if isinstance(event, Step) else None)
+    run(config, lambda event: steps.append(event) if isinstance(event, Step) else None)
     first, last = (
         sum(step.terms["teacher"] for step in part) / 5 for part in (steps[:5], steps[-5:])
     )
@@ -151,15 +158,15 @@ def test_a_stopped_run_ends_with_the_same_bits_in_either_part(
     options = {"teacher_only": 0.5, "iterations": 6, "preview_every": 0, "validate_every": 0}
     whole = _fast(make_config, teacher, output=tmp_path / "whole", **options)
     broken = _fast(make_config, teacher, output=tmp_path / "broken", **options)
-    train_style(whole)
+    run(whole)
 
     def stop(event: Event) -> None:
         if isinstance(event, Step) and event.iteration == stop_at:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        train_style(broken, stop)
-    train_style(broken)
+        run(broken, stop)
+    run(broken)
     one, other = (
         load_style_model(config.output / "model.safetensors").network.state_dict()
         for config in (whole, broken)
@@ -171,17 +178,17 @@ def test_a_run_does_not_go_on_with_another_teacher_of_the_same_name(
     make_config: MakeConfig, teacher: str
 ) -> None:
     config = _fast(make_config, teacher, iterations=2, preview_every=0, validate_every=0)
-    train_style(config)
+    run(config)
     save_model(teacher, build_style_network(FULL), FULL, {"name": "teacher"})
     with pytest.raises(TrainingError, match="teacher was"):
-        train_style(config)
+        run(config)
 
 
 def test_the_card_names_the_teacher(make_config: MakeConfig, teacher: str) -> None:
     config = _fast(
         make_config, teacher, iterations=2, preview_every=0, validate_every=0, teacher_weight=0.5
     )
-    model = load_style_model(train_style(config))
+    model = load_style_model(run(config))
     trained = model.card["trained"]
     assert trained["teacher"]["name"] == "teacher"
     assert len(trained["teacher"]["weights_sha256"]) == 64
@@ -191,12 +198,12 @@ def test_the_card_names_the_teacher(make_config: MakeConfig, teacher: str) -> No
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
 def test_a_share_that_is_none_is_refused(make_config: MakeConfig, share: float) -> None:
-    with pytest.raises(OptionError, match="--teacher-only"):
+    with pytest.raises(OptionError, match="`teacher_only`"):
         make_config(teacher="udnie", teacher_only=share)
 
 
 def test_a_share_without_a_teacher_is_refused(make_config: MakeConfig) -> None:
-    with pytest.raises(OptionError, match="with a --teacher"):
+    with pytest.raises(OptionError, match="without a `teacher`"):
         make_config(teacher_only=0.5)
 
 

@@ -11,11 +11,10 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from impasto.errors import OptionError, TrainingError
+from impasto.events import Event, Step, Validated
 from impasto.models.inversion_model import load_inversion_model
 from impasto.networks.loss import load_loss_network
-from impasto.training import Event, Step, Validated
-from impasto.training.inversion import train_inversion
-from impasto.training.inversion_config import InversionTrainingConfig, read_inversion_recipe
+from impasto.training import InversionTrainingConfig, read_recipe, run
 
 MakeConfig = Callable[..., InversionTrainingConfig]
 
@@ -62,7 +61,7 @@ def make(tmp_path: Path, loss_network_file: Path) -> MakeConfig:
 def test_a_run_writes_model_checkpoint_log_and_previews(make: MakeConfig) -> None:
     config = make(name="seen", tv_weight=0.1, layer="relu1_2", iterations=4, preview_every=4)
     events: list[Event] = []
-    path = train_inversion(config, events.append)
+    path = run(config, events.append)
     steps = [event for event in events if isinstance(event, Step)]
     assert [step.iteration for step in steps] == [1, 2, 3, 4]
     assert set(steps[0].terms) == {"content", "pixel", "tv", "grid"}
@@ -83,7 +82,7 @@ def test_a_run_writes_model_checkpoint_log_and_previews(make: MakeConfig) -> Non
 def test_training_comes_nearer_to_held_out_photos(make: MakeConfig) -> None:
     config = make(iterations=30, validate_every=15, preview_every=0, learning_rate=3e-3)
     events: list[Event] = []
-    train_inversion(config, events.append)
+    run(config, events.append)
     scores = [event for event in events if isinstance(event, Validated)]
     assert scores[-1].terms["total"] < scores[0].terms["total"]
     assert scores[-1].terms["psnr"] > scores[-1].untouched["psnr"] + 3
@@ -95,15 +94,15 @@ def test_a_stopped_run_ends_with_the_same_bits(
 ) -> None:
     whole = make(output=tmp_path / "whole", validate_every=0, preview_every=0)
     broken = make(output=tmp_path / "broken", validate_every=0, preview_every=0)
-    train_inversion(whole)
+    run(whole)
 
     def stop(event: Event) -> None:
         if isinstance(event, Step) and event.iteration == stop_at:
             raise Stop
 
     with pytest.raises(Stop):
-        train_inversion(broken, stop)
-    train_inversion(broken)
+        run(broken, stop)
+    run(broken)
     for name in ("checkpoint.safetensors", "model.safetensors"):
         first, second = load_file(whole.output / name), load_file(broken.output / name)
         assert first.keys() == second.keys()
@@ -112,17 +111,17 @@ def test_a_stopped_run_ends_with_the_same_bits(
 
 def test_a_run_can_start_from_another_model(make: MakeConfig, tmp_path: Path) -> None:
     quiet: dict[str, Any] = {"validate_every": 0, "preview_every": 0, "iterations": 2}
-    first = train_inversion(make(**quiet))
-    second = train_inversion(make(**quiet, output=tmp_path / "on", initial=str(first)))
+    first = run(make(**quiet))
+    second = run(make(**quiet, output=tmp_path / "on", initial=str(first)))
     one, other = (load_inversion_model(path).network.state_dict() for path in (first, second))
     assert torch.equal(one["feature_rms"], other["feature_rms"])
-    with pytest.raises(TrainingError, match="--width"):
-        train_inversion(make(**quiet, output=tmp_path / "no", initial=str(first), width=0.25))
+    with pytest.raises(TrainingError, match="`width`"):
+        run(make(**quiet, output=tmp_path / "no", initial=str(first), width=0.25))
 
 
 def test_nonsense_is_refused(make: MakeConfig) -> None:
     with pytest.raises(OptionError, match=r"relu4_1.*relu1_1"):
-        train_inversion(make(layer="relu4_1"))
+        run(make(layer="relu4_1"))
     for options in (
         {"layer": ""},
         {"width": 99.0},
@@ -133,9 +132,9 @@ def test_nonsense_is_refused(make: MakeConfig) -> None:
     ):
         with pytest.raises(OptionError):
             make(**options)
-    train_inversion(make(iterations=2))
-    with pytest.raises(TrainingError, match="--layer was 'relu1_1'"):
-        train_inversion(make(iterations=2, layer="relu1_2"))
+    run(make(iterations=2))
+    with pytest.raises(TrainingError, match="`layer` was 'relu1_1'"):
+        run(make(iterations=2, layer="relu1_2"))
 
 
 def test_the_recipe_holds_options_that_exist() -> None:
@@ -143,7 +142,7 @@ def test_the_recipe_holds_options_that_exist() -> None:
     paths = sorted(recipes.glob("*.toml"))
     assert paths
     for path in paths:
-        options = read_inversion_recipe(path)
+        options = read_recipe(path, InversionTrainingConfig)
         InversionTrainingConfig(**options, photos=Path("photos"), output=Path("run"))
         head = path.read_text(encoding="utf-8").splitlines()[:5]
         assert any("cost:" in line for line in head)
@@ -161,6 +160,6 @@ def test_compiled_training_learns_the_same(
     for compiled in (False, True):
         folder = make().output.with_name(f"compiled {compiled}")
         events: list[Event] = []
-        train_inversion(make(output=folder, compile=compiled, **options), events.append)
+        run(make(output=folder, compile=compiled, **options), events.append)
         losses.append([event.loss for event in events if isinstance(event, Step)])
     assert losses[1] == pytest.approx(losses[0], rel=0.01)

@@ -12,21 +12,13 @@ from safetensors.torch import load_file
 
 from impasto.data.degradations import RESTORATIONS, Blur, Holes, Jpeg, Noise
 from impasto.errors import OptionError
+from impasto.events import Event, Step, Validated
 from impasto.losses import gram_matrix
 from impasto.models import load_superres_model
 from impasto.networks import load_loss_network
-from impasto.training import (
-    Event,
-    RestoreTrainingConfig,
-    Step,
-    Validated,
-    parse_range,
-    read_restore_recipe,
-    restore_options,
-    train_restore,
-)
-from impasto.training.restore_loss import HolesCriterion
-from impasto.training.restore_task import HolesTask
+from impasto.training import RestoreTrainingConfig, read_recipe, run
+from impasto.training.restore_config import parse_range
+from impasto.training.restore_task import HolesCriterion, HolesTask
 
 MakeConfig = Callable[..., RestoreTrainingConfig]
 RECIPES = Path(__file__).parents[2] / "recipes" / "restore"
@@ -79,7 +71,7 @@ def make_restore(
             "validation_photos": held_out,
             "validation_count": 2,
         }
-        return RestoreTrainingConfig(**restore_options({**settings, **options}))
+        return RestoreTrainingConfig(**RestoreTrainingConfig.suited({**settings, **options}))
 
     return make
 
@@ -102,7 +94,7 @@ def test_every_degradation_is_learnt(
         degradation=degradation, loss=loss, iterations=100, learning_rate=3e-3, preview_every=0
     )
     events: list[Event] = []
-    model = load_superres_model(train_restore(config, events.append))
+    model = load_superres_model(run(config, events.append))
     validated = next(event for event in events if isinstance(event, Validated))
     # an untrained network returns its input, so `untouched` is where it began
     assert validated.terms["total"] < 0.9 * validated.untouched["total"]
@@ -123,22 +115,22 @@ def test_a_stopped_run_ends_with_the_same_bits(
 ) -> None:
     whole = make_restore(output=tmp_path / "whole", degradation=degradation, shift_px=3)
     broken = replace(whole, output=tmp_path / "broken")
-    train_restore(whole)
+    run(whole)
 
     def stop(event: Event) -> None:
         if isinstance(event, Step) and event.iteration == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_restore(broken, stop)
-    train_restore(broken)
+        run(broken, stop)
+    run(broken)
     first, second = (load_file(run.output / "model.safetensors") for run in (whole, broken))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
 def test_the_card_says_how_bad_the_pictures_were(make_restore: MakeConfig) -> None:
-    path = train_restore(make_restore(degradation="jpeg", degrade_range=(20, 30)))
+    path = run(make_restore(degradation="jpeg", degrade_range=(20, 30)))
     assert load_superres_model(path).card["trained"]["degradation"] == "Jpeg(quality=(20, 30))"
 
 
@@ -212,7 +204,7 @@ def test_a_perfect_filling_costs_only_its_variation(
 def test_known_pixels_come_out_of_a_filled_picture_unchanged() -> None:
     target, output, hole = _picture_with_hole()
     low_res = torch.cat([target * (1 - hole), hole], dim=1)
-    filled = HolesTask._finished(None, output, low_res)  # type: ignore[arg-type]
+    filled = HolesTask.finished(None, output, low_res)  # type: ignore[arg-type]
     assert torch.equal(filled * (1 - hole), target * (1 - hole))
     assert torch.equal(filled * hole, output.clamp(0, 1) * hole)
 
@@ -238,16 +230,16 @@ def test_ranges_reach_the_degradation_and_defaults_suit_it(make_restore: MakeCon
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"degradation": "rain"}, "--degrade"),
-        ({"degradation": "standard"}, "--degrade"),
-        ({"factor": 2}, "factor 2"),
-        ({"degrade_range": (1.0,)}, "--range"),
+        ({"degradation": "rain"}, "`degradation`"),
+        ({"degradation": "standard"}, "`degradation`"),
+        ({"factor": 2}, "`factor`: got 2"),
+        ({"degrade_range": (1.0,)}, "`degrade_range`"),
         ({"degrade_range": (9.0, 3.0)}, "sigma"),
         ({"degradation": "gray", "degrade_range": (1, 2)}, "draws nothing"),
         ({"degradation": "jpeg", "degrade_range": (0, 50)}, "quality"),
-        ({"style_weight": 1.0}, "--style-weight"),
-        ({"degradation": "holes", "unit_feature_weight": 1.0}, "--unit-feature-weight"),
-        ({"degradation": "holes", "hole_weight": -1.0}, "--hole-weight"),
+        ({"style_weight": 1.0}, "`style_weight`"),
+        ({"degradation": "holes", "unit_feature_weight": 1.0}, "`unit_feature_weight`"),
+        ({"degradation": "holes", "hole_weight": -1.0}, "`hole_weight`"),
         ({"degradation": "holes", "architecture": "srcnn-9-1-5", "shrink": 1}, "in_channels"),
     ],
 )
@@ -261,12 +253,12 @@ def test_ranges_are_read_from_text() -> None:
     assert parse_range("0.5:2") == (0.5, 2)
     assert parse_range("25") == (25, 25)
     for text in ("", "a:b", "1:2:3"):
-        with pytest.raises(OptionError, match="--range"):
+        with pytest.raises(OptionError, match="LOW:HIGH"):
             parse_range(text)
 
 
 @pytest.mark.parametrize("degradation", RESTORATIONS)
 def test_the_repository_has_a_recipe_for_every_degradation(degradation: str) -> None:
-    options = read_restore_recipe(RECIPES / f"{degradation}.toml")
+    options = read_recipe(RECIPES / f"{degradation}.toml", RestoreTrainingConfig)
     options |= {"photos": (Path("photos"),), "output": Path("run")}
-    assert RestoreTrainingConfig(**restore_options(options)).degradation == degradation
+    assert RestoreTrainingConfig(**RestoreTrainingConfig.suited(options)).degradation == degradation

@@ -6,16 +6,21 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from impasto.training import Event, Step, StyleTrainingConfig, train_style
+from impasto.errors import TrainingError
+from impasto.events import Cancelled, CancelToken, Event, Saved, Step
+from impasto.training import StyleTrainingConfig, run
 from impasto.training.checkpoint import load_checkpoint
+from impasto.training.trainer import check_same_run
 
 MakeConfig = Callable[..., StyleTrainingConfig]
 
@@ -36,16 +41,16 @@ def test_a_run_stopped_at_any_iteration_ends_with_the_same_bits(
     make_config: MakeConfig, tmp_path: Path, stop_at: int
 ) -> None:
     whole, broken = make_config(output=tmp_path / "whole"), make_config(output=tmp_path / "broken")
-    train_style(whole)
+    run(whole)
 
     def stop(event: Event) -> None:
         if isinstance(event, Step) and event.iteration == stop_at:
             raise Stop
 
     with pytest.raises(Stop):
-        train_style(broken, stop)
+        run(broken, stop)
     events: list[Event] = []
-    train_style(broken, events.append)
+    run(broken, events.append)
     first_step = next(event for event in events if isinstance(event, Step))
     # the step is reported before its checkpoint is written, so an even one is lost too
     assert first_step.iteration == (stop_at - 1) // 2 * 2 + 1
@@ -59,15 +64,15 @@ def test_batch_norms_running_statistics_are_resumed_too(
     paper = {"architecture": "paper", "norm": "batch", "workers": 1, "iterations": 4}
     whole = make_config(output=tmp_path / "whole", **paper)
     broken = make_config(output=tmp_path / "broken", **paper)
-    train_style(whole)
+    run(whole)
 
     def stop(event: Event) -> None:
         if isinstance(event, Step) and event.iteration == 3:
             raise Stop
 
     with pytest.raises(Stop):
-        train_style(broken, stop)
-    train_style(broken)
+        run(broken, stop)
+    run(broken)
     _same_bits(whole.output / "checkpoint.safetensors", broken.output / "checkpoint.safetensors")
 
 
@@ -79,8 +84,8 @@ def test_the_log_of_a_resumed_run_tells_each_iteration_once(
             raise Stop
 
     with pytest.raises(Stop):
-        train_style(make_config(), stop)
-    train_style(make_config())
+        run(make_config(), stop)
+    run(make_config())
     lines = (make_config().output / "log.jsonl").read_text().splitlines()
     steps = [json.loads(line) for line in lines]
     iterations = [step["iteration"] for step in steps if step["event"] == "step"]
@@ -91,7 +96,7 @@ def test_kill_9_at_random_moments_leaves_the_same_bits(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_config(output=tmp_path / "whole", iterations=30, checkpoint_every=1)
-    train_style(config)
+    run(config)
     killed = tmp_path / "killed"
     command = [sys.executable, "-m", "impasto", "train", "style"]
     recipe = tmp_path / "recipe.toml"
@@ -125,7 +130,7 @@ def test_ctrl_c_saves_the_iteration_that_it_came_in(
     config = make_config(
         output=tmp_path / "whole", iterations=40, checkpoint_every=1000, workers=workers
     )
-    train_style(config)
+    run(config)
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(_recipe(config.to_json()), encoding="utf-8")
     stopped = tmp_path / "stopped"
@@ -152,6 +157,57 @@ def test_ctrl_c_saves_the_iteration_that_it_came_in(
     assert checkpoint.iteration == last
     subprocess.run(command, env=environment, check=True, capture_output=True)
     _same_bits(tmp_path / "whole" / "checkpoint.safetensors", stopped / "checkpoint.safetensors")
+
+
+def test_a_token_cancels_from_another_thread_and_nothing_is_lost(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    whole = make_config(output=tmp_path / "whole", checkpoint_every=1000)
+    stopped = make_config(output=tmp_path / "stopped", checkpoint_every=1000)
+    run(whole)
+    token = CancelToken()
+    events: list[Event] = []
+
+    def cancel_at_third(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Step) and event.iteration == 3:
+            thread = threading.Thread(target=token.cancel)
+            thread.start()
+            thread.join()
+
+    with pytest.raises(Cancelled):
+        run(stopped, cancel_at_third, token)
+    saved = [event for event in events if isinstance(event, Saved)]
+    assert [(event.kind, event.iteration) for event in saved] == [("checkpoint", 3)]
+    run(stopped)
+    _same_bits(whole.output / "model.safetensors", stopped.output / "model.safetensors")
+
+
+def test_a_run_that_is_cancelled_before_it_begins_writes_nothing(make_config: MakeConfig) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        run(make_config(), cancel=token)
+    assert not make_config().output.exists()
+
+
+def test_a_checkpoint_of_before_an_option_goes_on_if_that_is_at_its_default(
+    make_config: MakeConfig,
+) -> None:
+    config = make_config(iterations=4, style_layers={"relu1_1": 1.0})
+    run(config)
+    checkpoint = load_checkpoint(config.output)
+    assert checkpoint is not None
+    for name in ("style_image_weights", "content_layers", "color_jitter", "crops"):
+        del checkpoint.config[name]
+    changed = replace(
+        config, content_layers={"relu3_3": 1.0}, crops=((0.7, 160), (0.3, 256)), title="free"
+    )
+    check_same_run(changed, checkpoint.provenance, checkpoint)
+    other = replace(changed, style_image_weights=(2.0,))
+    with pytest.raises(TrainingError, match=r"`style_image_weights` was \[\], is \[2.0\]") as said:
+        check_same_run(other, checkpoint.provenance, checkpoint)
+    assert "content_layers" not in str(said.value)
 
 
 def _lines(path: Path) -> int:

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from impasto.training.schedule import crop_px_at, learning_rate_at
+from impasto.training.loop import learning_rate_at
+from impasto.training.style_task import crop_px_at
 
 
 def _rates(schedule: str, count: int = 100) -> list[float]:

@@ -12,19 +12,11 @@ from PIL import Image
 from safetensors import safe_open
 
 from impasto.errors import OptionError, TrainingError
+from impasto.events import Event, Notice, Saved, Skipped, Step, Validated
 from impasto.models import load_style_model
 from impasto.networks.loss import load_loss_network
-from impasto.training import (
-    Event,
-    Notice,
-    Saved,
-    Skipped,
-    Step,
-    StyleTrainingConfig,
-    Validated,
-    train_style,
-)
-from impasto.training.split import split_photos
+from impasto.training import StyleTrainingConfig, run
+from impasto.training.trainer import split_photos
 
 MakeConfig = Callable[..., StyleTrainingConfig]
 
@@ -32,7 +24,7 @@ MakeConfig = Callable[..., StyleTrainingConfig]
 def test_a_run_writes_model_checkpoint_log_and_previews(make_config: MakeConfig) -> None:
     config = make_config(name="test style", artist="Nobody")
     events: list[Event] = []
-    model_path = train_style(config, events.append)
+    model_path = run(config, events.append)
     assert [event.iteration for event in events if isinstance(event, Step)] == list(range(1, 9))
     assert {path.name for path in config.output.iterdir()} == {
         "checkpoint.json",
@@ -56,14 +48,14 @@ def test_a_run_writes_model_checkpoint_log_and_previews(make_config: MakeConfig)
 def test_training_lowers_the_loss_on_held_out_photos(make_config: MakeConfig) -> None:
     config = make_config(iterations=40, validate_every=1, validation_count=1, crops=((1.0, 24),))
     events: list[Event] = []
-    train_style(config, events.append)
+    run(config, events.append)
     totals = [event.terms["total"] for event in events if isinstance(event, Validated)]
     assert totals[39] < 0.7 * totals[0]
 
 
 def test_untouched_photos_have_no_content_error(make_config: MakeConfig) -> None:
     events: list[Event] = []
-    train_style(make_config(), events.append)
+    run(make_config(), events.append)
     validated = [event for event in events if isinstance(event, Validated)]
     assert validated
     for event in validated:
@@ -76,7 +68,7 @@ def test_corrupt_photos_are_skipped_and_reported(make_config: MakeConfig) -> Non
     (config.photos / "3.png").write_bytes(b"not a picture")
     (config.photos / "empty.jpg").write_bytes(b"")
     events: list[Event] = []
-    train_style(
+    run(
         make_config(validation_photos=None, preview_photos=(config.photos / "1.png",)),
         events.append,
     )
@@ -90,18 +82,18 @@ def test_a_folder_without_one_readable_photo_is_refused(
     folder = tmp_path / "bad"
     folder.mkdir()
     with pytest.raises(TrainingError, match="no pictures below"):
-        train_style(make_config(photos=folder))
+        run(make_config(photos=folder))
     (folder / "a.jpg").write_bytes(b"zero")
     with pytest.raises(TrainingError, match="none of the 1 photos can be used"):
-        train_style(make_config(photos=folder, validation_photos=None))
+        run(make_config(photos=folder, validation_photos=None))
 
 
 def test_an_infinite_loss_stops_training_and_keeps_the_last_good_checkpoint(
     make_config: MakeConfig,
 ) -> None:
     config = make_config(learning_rate=1e30, schedule="constant", clip_norm=0.0, checkpoint_every=1)
-    with pytest.raises(TrainingError, match=r"lower --learning-rate"):
-        train_style(config)
+    with pytest.raises(TrainingError, match=r"lower `learning_rate`"):
+        run(config)
     with safe_open(config.output / "checkpoint.safetensors", framework="pt") as stream:
         for name in stream.keys():  # noqa: SIM118
             if name.startswith("network."):
@@ -109,49 +101,47 @@ def test_an_infinite_loss_stops_training_and_keeps_the_last_good_checkpoint(
 
 
 def test_other_options_in_the_same_folder_are_refused_by_name(make_config: MakeConfig) -> None:
-    train_style(make_config())
-    with pytest.raises(TrainingError, match=r"--style-weight was 2.0, is 3.0"):
-        train_style(make_config(style_weight=3.0))
+    run(make_config())
+    with pytest.raises(TrainingError, match=r"`style_weight` was 2.0, is 3.0"):
+        run(make_config(style_weight=3.0))
 
 
 def test_a_finished_run_is_not_trained_again(make_config: MakeConfig) -> None:
-    train_style(make_config())
+    run(make_config())
     events: list[Event] = []
-    train_style(make_config(), events.append)
+    run(make_config(), events.append)
     assert not [event for event in events if isinstance(event, Step)]
     assert [event.kind for event in events if isinstance(event, Saved)] == ["model"]
 
 
 def test_starting_from_another_style_starts_from_its_weights(make_config: MakeConfig) -> None:
-    first = train_style(make_config())
+    first = run(make_config())
     options = {"initial": str(first), "learning_rate": 1e-12, "iterations": 1}
-    second = train_style(make_config(output=first.parent / "second", **options))
+    second = run(make_config(output=first.parent / "second", **options))
     one, other = (load_style_model(path).network.state_dict() for path in (first, second))
     for name in one:
         assert torch.allclose(one[name], other[name], atol=1e-3), name
 
 
 def test_initial_weights_of_another_width_are_refused(make_config: MakeConfig) -> None:
-    first = train_style(make_config())
-    with pytest.raises(TrainingError, match="--initial"):
-        train_style(make_config(output=first.parent / "b", initial=str(first), width=0.25))
+    first = run(make_config())
+    with pytest.raises(TrainingError, match="`initial`"):
+        run(make_config(output=first.parent / "b", initial=str(first), width=0.25))
 
 
 def test_several_style_images_are_weighted(make_config: MakeConfig) -> None:
     config = make_config()
     other = config.photos / "0.png"
-    train_style(
-        make_config(style=(config.style[0], other), style_image_weights=(1.0, 0.0), iterations=2)
-    )
+    run(make_config(style=(config.style[0], other), style_image_weights=(1.0, 0.0), iterations=2))
     one = json.loads((config.output / "log.jsonl").read_text().splitlines()[0])
-    train_style(make_config(output=config.output.parent / "single", iterations=2))
+    run(make_config(output=config.output.parent / "single", iterations=2))
     single = (config.output.parent / "single" / "log.jsonl").read_text().splitlines()[0]
     assert one["terms"] == pytest.approx(json.loads(single)["terms"], rel=1e-5)
 
 
 def test_advice_on_the_balance_comes_once_and_early(make_config: MakeConfig) -> None:
     events: list[Event] = []
-    train_style(make_config(iterations=20, validation_photos=None, preview_every=0), events.append)
+    run(make_config(iterations=20, validation_photos=None, preview_every=0), events.append)
     notices = [event for event in events if isinstance(event, Notice)]
     assert len(notices) == 1
     assert notices[0].iteration == 6
@@ -160,7 +150,7 @@ def test_advice_on_the_balance_comes_once_and_early(make_config: MakeConfig) -> 
 
 def test_epochs_set_the_iterations_by_the_number_of_photos(make_config: MakeConfig) -> None:
     events: list[Event] = []
-    train_style(make_config(epochs=2.0), events.append)
+    run(make_config(epochs=2.0), events.append)
     steps = [event for event in events if isinstance(event, Step)]
     assert steps[-1].iteration == 5  # 2 epochs of 5 photos, 2 a batch
 
@@ -190,7 +180,7 @@ def test_nonsense_is_refused_before_anything_is_done(
 
 def test_tensorboard_gets_the_run(make_config: MakeConfig) -> None:
     config = make_config(tensorboard=True, iterations=2)
-    train_style(config)
+    run(config)
     files = list((config.output / "tensorboard").glob("events.out.tfevents.*"))
     assert files
     assert files[0].stat().st_size > 200
@@ -210,7 +200,7 @@ def test_a_large_folder_lends_held_out_photos_that_are_never_trained_on(
 def test_previews_are_drawn_without_being_asked_for(make_config: MakeConfig) -> None:
     config = make_config(validation_photos=None, iterations=2, preview_every=1)
     (config.photos / "0.png").write_bytes(b"broken")
-    train_style(config)
+    run(config)
     assert len(list((config.output / "previews").glob("*.png"))) == 2
 
 
@@ -232,7 +222,7 @@ def test_compiled_training_learns_the_same(
     for compiled in (False, True):
         folder = make_config().output.with_name(f"compiled {compiled}")
         events: list[Event] = []
-        train_style(make_config(output=folder, compile=compiled, **options), events.append)
+        run(make_config(output=folder, compile=compiled, **options), events.append)
         losses.append([event.loss for event in events if isinstance(event, Step)])
     assert losses[1] == pytest.approx(losses[0], rel=0.01)
 
@@ -245,9 +235,7 @@ def test_crops_in_other_colours_are_trained_on_and_named_in_the_card(
     for strength in (0.0, 1.0):
         folder = make_config().output.with_name(f"jitter {strength}")
         events: list[Event] = []
-        path = train_style(
-            make_config(output=folder, color_jitter=strength, **options), events.append
-        )
+        path = run(make_config(output=folder, color_jitter=strength, **options), events.append)
         losses.append([event.loss for event in events if isinstance(event, Step)])
         found = load_style_model(path).card["trained"].get("color_jitter")
         assert found == (strength or None)
@@ -256,5 +244,5 @@ def test_crops_in_other_colours_are_trained_on_and_named_in_the_card(
 
 @pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan")])
 def test_a_strength_outside_0_to_1_is_refused(make_config: MakeConfig, strength: float) -> None:
-    with pytest.raises(OptionError, match="--color-jitter"):
+    with pytest.raises(OptionError, match="`color_jitter`"):
         make_config(color_jitter=strength)

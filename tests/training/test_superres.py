@@ -13,18 +13,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from impasto.errors import OptionError, TrainingError
+from impasto.events import Event, Skipped, Step, Validated
 from impasto.losses import content_loss
 from impasto.models import load_superres_model
 from impasto.networks import load_loss_network
-from impasto.training import (
-    Event,
-    Skipped,
-    Step,
-    SuperResTrainingConfig,
-    Validated,
-    read_superres_recipe,
-    train_superres,
-)
+from impasto.training import SuperResTrainingConfig, read_recipe, run
 from impasto.training.superres_loss import SuperResCriterion, shifted
 
 MakeConfig = Callable[..., SuperResTrainingConfig]
@@ -84,7 +77,7 @@ def make_superres(
 def test_a_run_writes_model_checkpoint_log_and_previews(make_superres: MakeConfig) -> None:
     config = make_superres(name="test-x2")
     events: list[Event] = []
-    path = train_superres(config, events.append)
+    path = run(config, events.append)
     assert [event.iteration for event in events if isinstance(event, Step)] == list(range(1, 9))
     assert {entry.name for entry in config.output.iterdir()} == {
         "checkpoint.json",
@@ -122,7 +115,7 @@ def test_training_beats_bicubic_on_held_out_photos(
         preview_every=0,
     )
     events: list[Event] = []
-    train_superres(config, events.append)
+    run(config, events.append)
     validated = next(event for event in events if isinstance(event, Validated))
     assert validated.terms["psnr"] > validated.untouched["psnr"] + 0.3
 
@@ -136,7 +129,7 @@ def test_every_architecture_trains(
     config = make_superres(
         architecture=architecture, factor=factor, patch_px=24, shift_px=0, iterations=2
     )
-    model = load_superres_model(train_superres(config))
+    model = load_superres_model(run(config))
     assert model.config.architecture == architecture
     with torch.no_grad():
         assert model.network(torch.rand(1, 3, 5, 4)).shape == (1, 3, 5 * factor, 4 * factor)
@@ -150,15 +143,15 @@ def test_a_stopped_run_ends_with_the_same_bits(
     options = {"degradation": degradation, "patch_px": 24}
     whole = make_superres(output=tmp_path / "whole", **options)
     broken = make_superres(output=tmp_path / "broken", **options)
-    train_superres(whole)
+    run(whole)
 
     def stop(event: Event) -> None:
         if isinstance(event, Step) and event.iteration == stop_at:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_superres(broken, stop)
-    train_superres(replace(broken, log_every=3))
+        run(broken, stop)
+    run(replace(broken, log_every=3))
     for name in ("checkpoint.safetensors", "model.safetensors"):
         first, second = load_file(whole.output / name), load_file(broken.output / name)
         assert first.keys() == second.keys()
@@ -167,8 +160,8 @@ def test_a_stopped_run_ends_with_the_same_bits(
 
 
 def test_another_factor_starts_from_the_trunk_of_the_first(make_superres: MakeConfig) -> None:
-    first = train_superres(make_superres())
-    second = train_superres(
+    first = run(make_superres())
+    second = run(
         make_superres(
             output=first.parents[1] / "second",
             factor=3,
@@ -186,27 +179,27 @@ def test_another_factor_starts_from_the_trunk_of_the_first(make_superres: MakeCo
 
 
 def test_another_network_is_no_start(make_superres: MakeConfig, tmp_path: Path) -> None:
-    first = train_superres(make_superres())
-    with pytest.raises(TrainingError, match="--initial"):
-        train_superres(make_superres(output=tmp_path / "b", initial=str(first), width=0.5))
+    first = run(make_superres())
+    with pytest.raises(TrainingError, match="`initial`"):
+        run(make_superres(output=tmp_path / "b", initial=str(first), width=0.5))
 
 
 def test_unreadable_photos_are_skipped_and_reported(make_superres: MakeConfig) -> None:
     config = make_superres()
     (config.photos[0] / "bad.png").write_bytes(b"nothing")
     events: list[Event] = []
-    train_superres(config, events.append)
+    run(config, events.append)
     assert [event.path.name for event in events if isinstance(event, Skipped)] == ["bad.png"]
 
 
 def test_other_options_in_the_same_folder_are_refused_by_name(make_superres: MakeConfig) -> None:
-    train_superres(make_superres())
-    with pytest.raises(TrainingError, match=r"--pixel-weight was 1.0, is 3.0"):
-        train_superres(make_superres(pixel_weight=3.0))
+    run(make_superres())
+    with pytest.raises(TrainingError, match=r"`pixel_weight` was 1.0, is 3.0"):
+        run(make_superres(pixel_weight=3.0))
 
 
 def test_a_pixel_run_needs_no_loss_network(make_superres: MakeConfig) -> None:
-    path = train_superres(make_superres(loss="pixel", loss_network="no-such-network"))
+    path = run(make_superres(loss="pixel", loss_network="no-such-network"))
     assert "loss_network" not in load_superres_model(path).card["trained"]
 
 
@@ -294,7 +287,7 @@ def test_recipes_of_the_repository_are_configs() -> None:
     recipes = sorted(RECIPES.glob("*.toml"))
     assert recipes
     for recipe in recipes:
-        options = read_superres_recipe(recipe)
+        options = read_recipe(recipe, SuperResTrainingConfig)
         options |= {"photos": (Path("photos"),), "output": Path("run")}
         assert SuperResTrainingConfig(**options).name == recipe.stem
 
@@ -303,7 +296,7 @@ def test_an_unknown_key_of_a_recipe_is_named(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text("factr = 4\n")
     with pytest.raises(OptionError, match="factr"):
-        read_superres_recipe(recipe)
+        read_recipe(recipe, SuperResTrainingConfig)
 
 
 @pytest.mark.filterwarnings("ignore")  # of the compiler's own code
@@ -317,6 +310,6 @@ def test_compiled_training_learns_the_same(
     for compiled in (False, True):
         folder = make_superres().output.with_name(f"compiled {compiled}")
         events: list[Event] = []
-        train_superres(make_superres(output=folder, compile=compiled, **options), events.append)
+        run(make_superres(output=folder, compile=compiled, **options), events.append)
         losses.append([event.loss for event in events if isinstance(event, Step)])
     assert losses[1] == pytest.approx(losses[0], rel=0.01)

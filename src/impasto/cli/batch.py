@@ -65,8 +65,7 @@ class _Show:
     def __init__(self, ctx: Any, wording: Wording, *, notices: bool) -> None:
         self.ctx, self.wording, self.notices = ctx, wording, notices
         self.debug = bool(ctx.find_root().params.get("debug"))
-        # painting is mostly a matter of a second; upscaling may take minutes
-        self.line = LiveLine(wording.doing, least=2 if wording is PAINTING else 1, every_s=None)
+        self.line = LiveLine(wording.doing, every_s=None)
         self._count = 0.0
 
     def __call__(self, event: Event) -> None:

@@ -1,7 +1,6 @@
 """`impasto bench`: measure this machine, print a table, say what to use."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +10,7 @@ from impasto.cli.flags import with_flags
 from impasto.evaluation.configs import BenchConfig
 
 if TYPE_CHECKING:
-    from impasto.evaluation.bench import Bench, BenchRow
+    from impasto.evaluation.bench import Bench
 
 
 @with_flags(BenchConfig)
@@ -27,6 +26,7 @@ def bench(
     """Find the fastest settings for this machine, in about a minute."""
     import torch
 
+    from impasto.cli.progress import LiveLine
     from impasto.evaluation.bench import run_bench
     from impasto.files.atomic import write_text
     from impasto.jobs import check_file
@@ -35,19 +35,11 @@ def bench(
         check_file(json_file, "json_file", overwrite=True)
     if threads is not None:
         torch.set_num_threads(threads)
-    result = run_bench(BenchConfig(**given), on_row=_told)
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    with LiveLine(every_s=None) as progress:
+        result = run_bench(BenchConfig(**given), progress)
     _print(result)
     if json_file is not None:
         write_text(json_file, json.dumps(result.to_json(), indent=2) + "\n")
-
-
-def _told(row: "BenchRow") -> None:
-    """One line on a terminal while it goes on; nothing into files."""
-    if sys.stderr.isatty():
-        name = f"{row.quality} network, {row.backend}, {row.precision}, {row.size_px} px"
-        print(f"\r\033[K{name}: {row.seconds * 1e3:.0f} ms", end="", file=sys.stderr, flush=True)
 
 
 def _print(result: "Bench") -> None:

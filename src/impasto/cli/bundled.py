@@ -60,7 +60,7 @@ def _style_record(entry: "StyleEntry") -> dict[str, Any]:
     return {
         **_record(entry, ("name", "title", "artist", "year", "licence", "bytes")),
         "preview": str(entry.preview) if entry.preview else None,
-        "qualities": list(entry.qualities),
+        "qualities": list(entry.networks),
         "fast": None if entry.fast is None else _record_fast(entry.fast),
     }
 

@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand
 
 from impasto.errors import ImpastoError
-from impasto.options import Declaration, Options, as_text, declared, from_text, literals, repeats
+from impasto.option_types import as_text, literals, repeats
+from impasto.options import Declaration, Options, declared, from_text
 
 OTHER_OPTIONS = "Options"  # the heading of those that declare no group; --help is among them
 _FIRST, _LAST = ("Arguments", "Input and output"), ("Speed and memory", OTHER_OPTIONS)
@@ -42,7 +44,8 @@ class Command(TyperCommand):
             if param.param_type_name == "argument":
                 group = "Arguments"
                 record = (record[0].partition(" <")[0], record[1])  # PHOTO, not PHOTO <str>
-            sections.setdefault(group, []).append(record)
+            flag, text = record
+            sections.setdefault(group, []).append((flag, named_for(self, text)))
         middle = [heading for heading in sections if heading not in _FIRST + _LAST]
         for heading in (*_FIRST, *middle, *_LAST):
             if records := sections.get(heading):
@@ -79,7 +82,8 @@ def with_flags(
             rest = {name: value for name, value in values.items() if name not in found}
             command(**rest, given=given)
 
-        flags = [_parameter(each, hint, about, group) for each, hint, about in found.values()]
+        options = sorted(found.values(), key=lambda option: _has_default(option[0]))
+        flags = [_parameter(*option, group) for option in options]
         parameters = [each for each in own if each.name != "given"] + flags
         keyword = inspect.Parameter.KEYWORD_ONLY
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -132,6 +136,10 @@ def _with_names(message: str, names: Mapping[str, str]) -> str:
     return re.sub(r"`(\w+)`", lambda found: names.get(found[1], found[0]), message)
 
 
+def _has_default(each: "Field[Any]") -> bool:
+    return each.default is not MISSING or each.default_factory is not MISSING
+
+
 def _parameter(each: "Field[Any]", hint: Any, about: Declaration, group: str) -> inspect.Parameter:
     boolean = hint is bool
     many = repeats(hint) and about.parse is None
@@ -169,7 +177,7 @@ def _metavar(hint: Any, about: Declaration) -> str:
     if choices:
         return "|".join(choices)
     words = {int: "INTEGER", float: "NUMBER", Path: "PATH"}
-    if get_origin(hint) is tuple and not repeats(hint):
+    if get_origin(hint) not in (None, Union, UnionType) and not repeats(hint):
         return "LIST"
     kinds = [words[kind] for kind in (hint, *get_args(hint)) if kind in words]
     return about.unit.upper() or (kinds[0] if kinds else "TEXT")

@@ -23,7 +23,7 @@ def invert(
     keeps what is there.
     """
     from impasto.cli.progress import LiveLine
-    from impasto.machine.freed_memory import keep_freed_memory
+    from impasto.machine.memory import keep_freed_memory
     from impasto.optimization.inversion import invert_file
 
     files = files_of(InversionFiles, given, output, photo=user_path(photo))

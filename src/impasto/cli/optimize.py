@@ -46,7 +46,7 @@ def optimize(
     from impasto.cli.progress import LiveLine
     from impasto.cli.root import EXIT_INTERRUPTED
     from impasto.jobs.finding import shown
-    from impasto.machine.freed_memory import keep_freed_memory
+    from impasto.machine.memory import keep_freed_memory
     from impasto.optimization import optimize_file
 
     if (photo is None) == (content is None):

@@ -15,24 +15,25 @@ from impasto.events import Event, Failed, Notice, Progress, Saved, Scored, Skipp
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
+_LONG_S = 1.0
+
 
 class LiveLine:
     """The `on_event` of long work; a context manager, so that the line is ended whatever happens.
 
-    doing: what is done to pictures, as "painting". least: no line for fewer pictures, unless one of
-    them tells how far it is. every_s: where nobody watches, a line at most so often, and at the
-    end; None: none. baseline: what a training's PSNR is compared with.
+    doing: what is done to pictures, as "painting"; a single one has a line only if it takes longer
+    than a second. every_s: where nobody watches, a line at most so often, and at the end; None:
+    none. baseline: what a training's PSNR is compared with.
     """
 
     def __init__(
         self,
         doing: str = "",
         *,
-        least: int = 2,
         every_s: float | None = 10.0,
         baseline: str = "bicubic",
     ) -> None:
-        self.doing, self.least, self.every_s, self.baseline = doing, least, every_s, baseline
+        self.doing, self.every_s, self.baseline = doing, every_s, baseline
         self.failures: list[Failed] = []
         self.skipped: dict[Path, str] = {}
         self._watched = False
@@ -40,7 +41,7 @@ class LiveLine:
         self._task: Any = None
         self._pictures = (0.0, 1.0)  # finished, of how many
         self._score = ""  # the latest
-        self._line_s = time.monotonic()
+        self._line_s = self._begun_s = time.monotonic()
 
     def __enter__(self) -> Self:
         self._watched = sys.stderr.isatty()
@@ -97,10 +98,10 @@ class LiveLine:
         match event.task:
             case "pictures":
                 self._pictures = event.done, event.total or 1
-                if self._bar is not None or self._pictures[1] >= self.least:
+                if self._is_long():
                     self._draw(*self._pictures, self.doing)
             case "picture":
-                if event.done > 0:  # it takes long enough to tell
+                if self._is_long():
                     finished, total = self._pictures
                     self._draw(finished + min(event.done, 0.999), total, self.doing)
             case "download":
@@ -108,6 +109,11 @@ class LiveLine:
                 self._draw(event.done / 1e6, size, f"MB of {event.note or 'a file'} downloaded")
             case task:
                 self._draw(event.done, event.total, event.note or self._score or task)
+
+    def _is_long(self) -> bool:
+        """Whether it is worth a line, and Rich's import."""
+        long = time.monotonic() - self._begun_s > _LONG_S
+        return self._bar is not None or self._pictures[1] > 1 or long
 
     def _draw(self, done: float, total: float | None, what: str) -> None:
         """Move the bar; where nobody watches, write a line every ten seconds and at the end."""

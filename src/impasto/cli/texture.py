@@ -19,7 +19,7 @@ def texture(
 ) -> None:
     """Make a texture of any size with the style of PAINTING. Ctrl-C keeps what is there."""
     from impasto.cli.progress import LiveLine
-    from impasto.machine.freed_memory import keep_freed_memory
+    from impasto.machine.memory import keep_freed_memory
     from impasto.optimization.texture import texture_file
 
     files = files_of(TextureFiles, given, output, painting=user_path(painting))

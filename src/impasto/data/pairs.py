@@ -40,6 +40,10 @@ class PairBatch:
     skipped: dict[Path, str] = field(default_factory=dict)
 
     @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return (self.low_res, self.high_res)
+
+    @property
     def count(self) -> int:
         return self.high_res.shape[0]
 

@@ -44,6 +44,10 @@ class PhotoBatch:
     skipped: dict[Path, str]
 
     @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return (self.images,)
+
+    @property
     def count(self) -> int:
         return self.images.shape[0]
 

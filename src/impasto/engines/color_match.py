@@ -5,16 +5,16 @@ each channel. `low-frequency` adds what the output, reduced again, lacks of the 
 made from, so that large areas agree with it exactly.
 """
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from impasto.errors import OptionError
-from impasto.media import imresize
 from impasto.networks.bicubic import BICUBIC_RADIUS, enlarge
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ColorMatch = Literal["none", "histogram", "low-frequency"]
 COLOR_MATCHES: tuple[ColorMatch, ...] = ("none", "histogram", "low-frequency")
@@ -26,7 +26,7 @@ Counts = NDArray[np.int64]
 Samples16 = NDArray[np.uint16]
 
 
-def match_colors(output: Tensor, low_res: Tensor, mode: str) -> Tensor:
+def match_colors(output: "Tensor", low_res: "Tensor", mode: str) -> "Tensor":
     """(N, 3, h * f, w * f), (N, 3, h, w), both in [0, 1] -> the output with low_res's colours.
 
     mode: "none" gives the output itself; "histogram" gives each channel the distribution of
@@ -41,6 +41,8 @@ def match_colors(output: Tensor, low_res: Tensor, mode: str) -> Tensor:
     matched = output.float()
     if mode == "low-frequency":
         return match_low_frequencies(matched, low_res.to(matched)).clamp(0, 1)
+    import torch
+
     matched = matched.clone()
     for picture, source in zip(matched, low_res, strict=True):
         for plane, wanted in zip(picture, source, strict=True):
@@ -50,7 +52,7 @@ def match_colors(output: Tensor, low_res: Tensor, mode: str) -> Tensor:
     return matched
 
 
-def check_color_match(mode: str, low_res: Tensor | None = None) -> None:
+def check_color_match(mode: str, low_res: "Tensor | None" = None) -> None:
     """Raise OptionError unless `mode` is one of COLOR_MATCHES, and `low_res` a picture."""
     if mode not in COLOR_MATCHES:
         raise OptionError(f"no colour match {mode!r}; choose from {', '.join(COLOR_MATCHES)}")
@@ -58,11 +60,13 @@ def check_color_match(mode: str, low_res: Tensor | None = None) -> None:
         raise OptionError(f"low_res {tuple(low_res.shape)}: wanted (N, 3, h, w)")
 
 
-def match_low_frequencies(output: Tensor, low_res: Tensor) -> Tensor:
+def match_low_frequencies(output: "Tensor", low_res: "Tensor") -> "Tensor":
     """As `match_colors` with "low-frequency", not clamped; in tiles with LOW_FREQUENCY_RADIUS_PX.
 
     Both mixtures of pixels are fixed, so in tiles it is the same as in the whole picture.
     """
+    from impasto.media import imresize
+
     size_hw = (low_res.shape[-2], low_res.shape[-1])
     factor = output.shape[-1] // size_hw[1]
     if output.shape != (*low_res.shape[:2], size_hw[0] * factor, size_hw[1] * factor):
@@ -75,10 +79,11 @@ def match_low_frequencies(output: Tensor, low_res: Tensor) -> Tensor:
     return output + enlarge(low_res - imresize(output, size_hw), factor)
 
 
-def to_16_bits(plane: Tensor) -> Samples16:
+def to_16_bits(plane: "Tensor | NDArray[np.float32]") -> Samples16:
     """(H, W) in [0, 1] -> the same as whole numbers up to 65535."""
-    scaled = (plane.detach().cpu().float().clamp(0, 1) * (LEVELS - 1)).round()
-    return scaled.numpy().astype(np.uint16)
+    values = plane if isinstance(plane, np.ndarray) else plane.detach().cpu().float().numpy()
+    scaled: Samples16 = np.rint(np.clip(values, 0, 1) * np.float32(LEVELS - 1)).astype(np.uint16)
+    return scaled
 
 
 def count_levels(values: NDArray[Any]) -> Counts:

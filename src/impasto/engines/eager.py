@@ -1,14 +1,18 @@
-"""PyTorch, operation by operation: always there."""
+"""PyTorch, operation by operation: always there; and torch.compile, slow to start."""
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import cast
+from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from impasto.engines.backend import Backend
+from impasto.engines.backends import Backend
 from impasto.engines.strips import stylize_in_strips
-from impasto.machine.suitability import suitable_precision
+from impasto.errors import OptionError
+from impasto.machine.precision import suitable_precision
 from impasto.models import StyleModel
 from impasto.networks.architectures import architecture_of
 from impasto.plans.plan import LONGEST_SUM
@@ -16,6 +20,7 @@ from impasto.plans.plan_network import PlanNetwork, has_parts_of_levels
 from impasto.plans.rewrite import rewrite
 
 STRIPS_FROM_PIXELS = 1 << 20  # measured at 512 px a side, where it is slower, and at 1024
+ResultT = TypeVar("ResultT")
 
 
 class EagerBackend(Backend):
@@ -70,3 +75,67 @@ class EagerBackend(Backend):
         if self.precision == "float32":
             return pixels > LONGEST_SUM
         return self._strips and pixels >= STRIPS_FROM_PIXELS
+
+
+class CompiledBackend(EagerBackend):
+    """The rewritten network, its features compiled anew for every size of image.
+
+    For many images of one size.
+    """
+
+    subpixel_precisions = ()  # torch 2.13's compiler fails on what they are cropped by
+
+    def __init__(self, model: StyleModel, device: torch.device, precision: str) -> None:
+        super().__init__(model, device, precision)
+        for network in self.networks.values():
+            network.body = cast(nn.Sequential, _compile(network.body, device))
+
+    def __call__(self, image: Tensor) -> Tensor:
+        return _compiling(lambda: super(CompiledBackend, self).__call__(image))
+
+    def _better_in_strips(self, image: Tensor) -> bool:  # noqa: ARG002
+        return False
+
+
+class EagerTiles:
+    """(1, C, h, w) in [0, 1] -> (1, 3, h * factor, w * factor), float32, by the network itself.
+
+    Arrays, as for the other runtimes; not clamped, so that what overflows can be seen.
+    """
+
+    def __init__(
+        self, network: nn.Module, device: torch.device, precision: str, *, compiled: bool = False
+    ) -> None:
+        self.fixed_sizes = compiled
+        self._network: Any = _compile(network, device) if compiled else network
+        self._device = device
+        self._dtype: torch.dtype = getattr(torch, precision)
+
+    def __call__(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        half = self._dtype != torch.float32
+        image = torch.from_numpy(np.ascontiguousarray(tile)).to(self._device)
+        image = image.contiguous(memory_format=torch.channels_last)
+        # Switched off where it is not wanted, too: the caller may have switched it on.
+        kind, dtype = self._device.type, self._dtype if half else None
+        with torch.no_grad(), torch.autocast(kind, dtype=dtype, enabled=half):
+            output = _compiling(lambda: self._network(image))
+        result: NDArray[np.float32] = output.float().cpu().numpy()
+        return result
+
+
+def _compile(module: nn.Module, device: torch.device) -> Any:
+    # CUDA graphs: at small sizes launching the kernels takes longer than running them.
+    mode = "reduce-overhead" if device.type == "cuda" else None
+    return torch.compile(module, dynamic=False, mode=mode)
+
+
+def _compiling(run: Callable[[], ResultT]) -> ResultT:
+    """Raises OptionError where torch.compile cannot do its work."""
+    try:
+        return run()
+    except torch._dynamo.exc.TorchDynamoException as error:
+        reason = str(error).strip().splitlines()[0]
+        raise OptionError(
+            f"torch.compile cannot compile here ({reason}); it needs a C++ compiler on CPUs "
+            "and Triton on GPUs: choose another back end"
+        ) from error

@@ -13,25 +13,24 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from impasto.engines.backends import Backend, Choice, choose, make_backend
+from impasto.engines.backends import Backend, Choice, choose, ignore_notice, make_backend
 from impasto.engines.memory import (
     FIXED_BYTES,
     IMAGE_BYTES,
     TILES_SHARE,
     Way,
-    free_memory,
-    is_out_of_memory,
     rehearse,
     tiles_bytes,
     too_large,
 )
 from impasto.engines.scratch import checked_scratch, temporary_stores
 from impasto.engines.strips import stylize_in_strips
-from impasto.engines.stylize_tensor import checked_image, is_finite
-from impasto.errors import ImageError, ModelError, OptionError
+from impasto.engines.stylize_tensor import checked_image, out_of_memory_told
+from impasto.errors import ImageError
 from impasto.files.byte_sizes import parse_bytes
 from impasto.machine.devices import choose_device
-from impasto.machine.suitability import suitable_precision
+from impasto.machine.memory import free_memory
+from impasto.machine.precision import in_range, suitable_precision
 from impasto.media import Picture, to_pil
 from impasto.media.colors import fill_hidden
 from impasto.media.reading import as_picture
@@ -51,10 +50,6 @@ _BORDERS_PX = 16  # that maps have beyond the image, both sides together: what t
 _FIRST_FILTERS = 32  # of a network of width 1: its largest map
 _WHOLE_SHARE = 0.5  # of the device's memory, where no limit is given: for an image in one piece
 _MOST_PIXELS = 2**34  # of any image that has been painted here
-
-
-def ignore_notice(notice: str) -> None:
-    """Where nobody listens."""
 
 
 class Engine:
@@ -177,28 +172,18 @@ class Engine:
             return self._paint_exactly(image, choice)
 
     def _paint_exactly(self, image: Tensor, choice: Choice) -> Tensor:
-        try:
-            output = self._run(image, choice)
-            finite = is_finite(output)
-            if choice.precision != "float32" and not finite:
-                self.on_notice(
-                    f"{self.model.name} leaves the range of {choice.precision} here; painted "
-                    "again in float32"
-                )
-                output = self._run(image, replace(choice, precision="float32"))
-                finite = is_finite(output)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            height, width = image.shape[-2:]
-            raise OptionError(
-                f"not enough memory to paint {width} x {height} px; a smaller size needs less"
-            ) from error
-        if not finite:
-            raise ModelError(
-                f"style {self.model.name!r} gives NaN or infinity; train or download it anew"
+        def told(precision: str) -> None:
+            self.on_notice(
+                f"{self.model.name} leaves the range of {precision} here; painted again in float32"
             )
-        return output
+
+        with out_of_memory_told(image):
+            return in_range(
+                lambda precision: self._run(image, replace(choice, precision=precision)),
+                choice.precision,
+                name=f"style {self.model.name!r}",
+                on_overflow=told,
+            )
 
     def _run(self, image: Tensor, choice: Choice) -> Tensor:
         height, width = image.shape[-2:]

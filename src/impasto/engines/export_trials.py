@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.data.degradations import with_holes
-from impasto.engines.tile_network import TileNetwork
+from impasto.engines.tile_engine import SuperResOptions, TileEngine
 from impasto.errors import ModelError
 from impasto.models import StyleModel, SuperResModel
 from impasto.plans.plan import COLORS
@@ -97,8 +97,8 @@ class Trials:
             mask = image[:, COLORS:]
             if mask.shape[1]:
                 image = torch.cat([with_holes(image[:, :COLORS], mask), mask], dim=1)
-            network = TileNetwork(model=model, dtype=torch.float32, on_warning=lambda _: None)
-            return network(image)
+            options = SuperResOptions(precision="float32", backend="eager")
+            return torch.from_numpy(TileEngine(model, options)(image.numpy()))
 
     def _rounding(self, image: Tensor) -> float:
         """What rounding makes of the image in the model itself, and twice as much."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from impasto.engines.openvino_session import OpenVinoStyle
+from impasto.engines.openvino import OpenVinoStyle
 from impasto.models import StyleModel
 from impasto.plans.rewrite import rewrite
 

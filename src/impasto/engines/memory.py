@@ -1,24 +1,22 @@
-"""Whether a picture will fit into memory, told before it is tried."""
+"""Whether a picture will fit into memory, told before it is tried. Torch is imported to tell."""
 
-import os
 from enum import Enum
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-
-from impasto.engines.feature_maps import ImageLevels
-from impasto.engines.passes import Rehearsal, run_plan
 from impasto.errors import OptionError
 from impasto.files.byte_sizes import in_words
-from impasto.machine.freed_memory import give_back_freed_memory
+from impasto.machine.memory import total_memory
 from impasto.plans.rewrite import rewrite
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from impasto.engines.passes import Rehearsal
 
 FIXED_BYTES = 100 * 2**20  # tiles and the kernels' scratch space
 IMAGE_BYTES = 3 * 4  # per pixel of a float32 image
-PROCESS_BYTES = 600 * 10**6  # of Python with PyTorch and a runtime, where the system does not tell
 TILES_SHARE = 0.8  # of the device's memory, where no limit is given: for what is done in tiles
-_MEMORY_SIGNS = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
 
 
 class Way(Enum):
@@ -31,14 +29,19 @@ class Way(Enum):
 
 
 def rehearse(
-    network: nn.Module,
+    network: "nn.Module",
     size_hw: tuple[int, int],
-    dtype: torch.dtype,
+    dtype: "torch.dtype",
     *,
     recompute: bool = False,
     border: int = 0,
-) -> Rehearsal:
+) -> "Rehearsal":
     """What painting tile by tile takes and does."""
+    import torch
+
+    from impasto.engines.feature_maps import ImageLevels
+    from impasto.engines.passes import Rehearsal, run_plan
+
     steps = rewrite(network, subpixel=dtype.itemsize >= 4)
     image = ImageLevels(_unseen, size_hw, dtype, split=False)
     rehearsal = Rehearsal()
@@ -47,28 +50,34 @@ def rehearse(
     return rehearsal
 
 
-def _unseen(box: object) -> torch.Tensor:
+def _unseen(box: object) -> "torch.Tensor":
     raise NotImplementedError
 
 
 def tiles_bytes(
-    network: nn.Module,
+    network: "nn.Module",
     size_hw: tuple[int, int],
-    dtype: torch.dtype = torch.float32,
+    dtype: "torch.dtype | None" = None,
     *,
     recompute: bool = False,
     border: int = 0,
 ) -> int:
-    """Roughly what painting an image tile by tile takes at its peak, with image and result."""
+    """Roughly what painting an image tile by tile takes at its peak, with image and result.
+
+    dtype: of the maps, by default float32.
+    """
+    import torch
+
+    dtype = dtype or torch.float32
     maps = rehearse(network, size_hw, dtype, recompute=recompute, border=border).peak_bytes
     return maps + 2 * IMAGE_BYTES * size_hw[0] * size_hw[1] + FIXED_BYTES
 
 
 def check_memory(
-    network: nn.Module,
+    network: "nn.Module",
     size_hw: tuple[int, int],
-    dtype: torch.dtype,
-    device: torch.device,
+    dtype: "torch.dtype",
+    device: "torch.device",
     limit: int | None = None,
 ) -> None:
     """Raise OptionError if painting tile by tile passes the limit; default: all of `device`."""
@@ -86,44 +95,3 @@ def too_large(size_hw: tuple[int, int], needed: int, limit: int) -> OptionError:
         f"{in_words(max(limit, 0))} may be used; choose a smaller size, allow more memory, or "
         "paint from file to file, which takes less"
     )
-
-
-def total_memory(device: torch.device) -> int | None:
-    """All memory of `device` in bytes; None where it cannot be told."""
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
-        return None
-
-
-def free_memory(limit: int | None, device: torch.device, share: float) -> int | None:
-    """What may still be taken of `device`'s memory; None where that is not known.
-
-    limit: of this process's, in bytes; without one it is a share of all there is.
-    """
-    if limit is not None:
-        give_back_freed_memory()  # what an earlier picture took can be taken again
-        return limit - process_bytes(device)
-    total = total_memory(device)
-    return None if total is None else int(total * share)
-
-
-def process_bytes(device: torch.device) -> int:
-    """What this process has taken of `device`'s memory until now."""
-    if device.type == "cuda":
-        return torch.cuda.memory_reserved(device)
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
-        return PROCESS_BYTES
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether `error` says that memory was wanted and not there, on whatever device."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    text = str(error).lower()  # the CPU's allocator, MPS and cuDNN raise plain RuntimeErrors
-    return isinstance(error, RuntimeError) and any(sign in text for sign in _MEMORY_SIGNS)

@@ -1,17 +1,15 @@
-"""ONNX Runtime: fast in float32 on CPUs of every make, and on GPUs by its other builds."""
+"""ONNX Runtime: fast in float32 on CPUs of every make, and on GPUs by others. No torch."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from impasto.engines.backend import Backend
 from impasto.errors import OptionError
 from impasto.machine.extras import import_extra
-from impasto.models import StyleModel
 from impasto.plans.onnx_graph import onnx_model
-from impasto.plans.rewrite import rewrite
+from impasto.plans.plan import Plan
 
 CPU = "CPUExecutionProvider"
 PROVIDERS = {"cpu": CPU, "cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
@@ -25,40 +23,52 @@ _PACKAGES = {
 _ERRORS_ONLY = 3
 
 
-class OnnxRuntimeBackend(Backend):
-    """The rewritten network as an ONNX model; on the CPU on as many threads as PyTorch's.
+class OnnxSession:
+    """(N, C, H, W) float32 in [0, 1] -> (N, 3, H', W') in [0, 1]: a plan as an ONNX model.
 
-    anywhere: the device was left to be chosen, so take a GPU that ONNX Runtime has, even if PyTorch
-    has none. Raises OptionError where the provider for a device is missing or does not start.
+    device: "cpu", "cuda" or "mps". anywhere: the device was left to be chosen, so take a GPU that
+    ONNX Runtime has, even if PyTorch has none. Raises OptionError where the provider for a device
+    is missing or does not start.
     """
 
+    fixed_sizes = False
+
     def __init__(
-        self, model: StyleModel, device: torch.device, precision: str, *, anywhere: bool = False
+        self,
+        steps: Plan,
+        device: str = "cpu",
+        *,
+        channels: int = 3,
+        factor: int = 1,
+        threads: int | None = None,
+        anywhere: bool = False,
     ) -> None:
-        super().__init__(device, precision)
         self._runtime = import_extra("onnxruntime", "onnx")
-        self._graph = onnx_model(rewrite(model.network)).SerializeToString()
+        self._graph = onnx_model(steps, channels=channels, factor=factor).SerializeToString()
+        self._threads = threads
         wanted = choose_providers(
-            device.type, self._runtime.get_available_providers(), anywhere=anywhere
+            device, self._runtime.get_available_providers(), anywhere=anywhere
         )
         self._session = self._start(wanted)
         self.provider = str(self._session.get_providers()[0])
         if self.provider == wanted[0]:
             return
         # ONNX Runtime goes on with the CPU if a provider's own libraries are missing.
-        if PROVIDERS[device.type] == wanted[0]:
+        if PROVIDERS[device] == wanted[0]:
             raise OptionError(
                 f"ONNX Runtime has {wanted[0]}, but it does not start here (its libraries or its "
                 "driver are missing or of another version); repair that, or choose another device"
             )
 
-    def __call__(self, image: Tensor) -> Tensor:
-        (output,) = self._session.run(None, {"image": image.contiguous().cpu().numpy()})
-        return torch.from_numpy(output).to(self.device)
+    def __call__(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        output: NDArray[np.float32]
+        (output,) = self._session.run(None, {"image": np.ascontiguousarray(image)})
+        return output
 
     def _start(self, providers: Sequence[str]) -> Any:
         options = self._runtime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        if self._threads is not None:
+            options.intra_op_num_threads = self._threads
         options.log_severity_level = _ERRORS_ONLY
         if providers[0] == "DmlExecutionProvider":  # as its documentation asks
             options.enable_mem_pattern = False

@@ -28,8 +28,9 @@ from impasto.engines.map_steps import (
 from impasto.engines.moments import CELL_HW, Moments
 from impasto.engines.stores import Store
 from impasto.engines.tiles import Box, split, whole
-from impasto.errors import ModelError, OptionError
+from impasto.errors import OptionError
 from impasto.files.byte_sizes import in_words
+from impasto.machine.precision import NotFiniteError as NotFiniteError
 from impasto.plans import plan
 from impasto.plans.continuation import continued
 from impasto.plans.plan import Plan, Step
@@ -39,10 +40,6 @@ from impasto.plans.plan import Plan, Step
 CPU_TILE_BYTES = 2 * 2**20
 OTHER_TILE_BYTES = 256 * 2**20
 ASPECT = 4  # tiles are so many times as wide as high: rows lie together in memory
-
-
-class NotFiniteError(ModelError):
-    """NaN or infinity came out."""
 
 
 class Worker(ABC):

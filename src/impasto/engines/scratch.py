@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from impasto.engines.feature_maps import FeatureMap
 from impasto.engines.passes import Journal, NewStore
@@ -93,7 +93,7 @@ def checked_scratch(folder: str | Path) -> Path:
     there = nearest_folder(path)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         wrong = "may not be written to" if there.is_dir() else "is not a folder"
-        raise OptionError(f"scratch folder {path}: {there} {wrong}; give another one (--scratch)")
+        raise OptionError(f"scratch folder {path}: {there} {wrong}; give another one (`scratch`)")
     return path
 
 
@@ -129,7 +129,7 @@ def scratch_for(
                 yield scratch
             except KeyboardInterrupt as stop:
                 kept = in_words(sum(path.stat().st_size for path in own.iterdir()))
-                raise KeyboardInterrupt(
+                raise type(stop)(
                     f"{kept} are kept in {own}: the same command goes on from there"
                 ) from stop
             except BaseException:
@@ -210,7 +210,7 @@ def _make_own(folder: Path) -> None:
     if folder.is_symlink() or (hasattr(os, "getuid") and owner != os.getuid()):
         raise OptionError(
             f"scratch folder {folder}: is a link, or belongs to somebody else; remove it, or give "
-            "another place (--scratch)"
+            "another place (`scratch`)"
         )
 
 
@@ -224,7 +224,7 @@ def _check_room(own: Path, needed: int) -> None:
     if free < needed:
         raise OptionError(
             f"scratch folder {own.parent}: {in_words(needed)} are needed for a while, and "
-            f"{in_words(free)} are free; give a folder on another disk (--scratch), or allow more "
+            f"{in_words(free)} are free; give a folder on another disk (`scratch`), or allow more "
             "memory"
         )
 
@@ -238,3 +238,20 @@ def boot_id() -> str:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of its bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def network_hash(network: nn.Module) -> str:
+    """sha256 over names and values of its weights, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, values in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(
+            values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
+    return digest.hexdigest()

@@ -196,7 +196,7 @@ class StoreFolder:
 def storage_error(folder: Path, error: OSError) -> OptionError:
     """What is to be told where a scratch folder cannot be used."""
     return OptionError(
-        f"scratch folder {folder}: {error.strerror or error}; give another one (--scratch), on a "
+        f"scratch folder {folder}: {error.strerror or error}; give another one (`scratch`), on a "
         "disk with more room"
     )
 

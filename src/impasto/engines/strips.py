@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from impasto.engines.feature_maps import FeatureMap, ImageLevels
-from impasto.engines.passes import NewStore, NotFiniteError, PassRunner, run_plan
+from impasto.engines.passes import NewStore, PassRunner, run_plan
 from impasto.engines.stores import Memory, MemoryStore, Store
 from impasto.engines.tiles import Box
+from impasto.machine.precision import NotFiniteError
 from impasto.plans.plan_network import has_parts_of_levels
 from impasto.plans.rewrite import rewrite
 

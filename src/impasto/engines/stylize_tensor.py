@@ -1,16 +1,23 @@
 """Paint image tensors: checked values in, clamped values out, whatever the size."""
 
-import numpy as np
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
-from impasto.engines.memory import check_memory, is_out_of_memory
+from impasto.engines.memory import check_memory
 from impasto.engines.strips import stylize_in_strips
-from impasto.errors import ImageError, ModelError, OptionError
+from impasto.engines.superres_options import check_strength
+from impasto.errors import ImageError, OptionError
 from impasto.machine.devices import Precision, choose_dtype
+from impasto.machine.memory import is_out_of_memory
+from impasto.machine.precision import in_range, is_finite
 from impasto.media import keep_colors as with_colors_of
 from impasto.media.reading import in_unit_range
 from impasto.models import StyleModel
+
+__all__ = ["check_strength", "is_finite", "stylize_tensor", "tempered"]
 
 
 def stylize_tensor(
@@ -32,7 +39,7 @@ def stylize_tensor(
     strength: 0 is the image itself, 1 the full style; between them the pixels are blended
     linearly in sRGB, so every pixel moves steadily from one to the other.
     keep_colors: luma from the painting, chrominance from the image.
-    precision: of the features, see `choose_dtype`. What is not finite in bfloat16 is done again in
+    precision: of the features, see `choose_dtype`. What overflows in bfloat16 is recomputed in
     float32.
     max_memory_bytes: refuse what is estimated to need more; default: the device's whole memory.
 
@@ -57,13 +64,6 @@ def tempered(output: Tensor, image: Tensor, *, strength: float, keep_colors: boo
     return output if strength == 1 else torch.lerp(image, output, strength)
 
 
-def check_strength(strength: float) -> None:
-    """Raise OptionError unless `strength` lies in [0, 1]."""
-    number = isinstance(strength, int | float) and not isinstance(strength, bool)
-    if not number or not 0 <= strength <= 1:
-        raise OptionError(f"strength {strength!r}: must lie between 0, the photo, and 1, the style")
-
-
 def checked_image(image: Tensor) -> Tensor:
     """(N, 3, H, W) float32 in [0, 1], without gradient. Raises ImageError for anything else."""
     if image.layout != torch.strided or image.is_meta:
@@ -76,11 +76,19 @@ def checked_image(image: Tensor) -> Tensor:
 
 
 def _paint(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
+    def strips(precision: str) -> Tensor:
+        return stylize_in_strips(model.network, image, dtype=getattr(torch, precision))
+
+    name = f"style {model.name!r}"
+    with out_of_memory_told(image), torch.autocast(model.device.type, enabled=False):
+        return in_range(strips, str(dtype).removeprefix("torch."), name=name)
+
+
+@contextmanager
+def out_of_memory_told(image: Tensor) -> Iterator[None]:
+    """Raises OptionError where the memory did not suffice to paint an image."""
     try:
-        with torch.autocast(model.device.type, enabled=False):
-            output = stylize_in_strips(model.network, image, dtype=dtype)
-            if dtype != torch.float32 and not is_finite(output):
-                output = stylize_in_strips(model.network, image, dtype=torch.float32)
+        yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -88,14 +96,3 @@ def _paint(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
         raise OptionError(
             f"not enough memory to paint {width} x {height} px; a smaller size needs less"
         ) from error
-    if not is_finite(output):
-        raise ModelError(f"style {model.name!r} gives NaN or infinity; train or download it anew")
-    return output
-
-
-def is_finite(output: Tensor) -> bool:
-    """Whether a painting has neither NaN nor infinity in it."""
-    # The network ends in tanh, so a sum cannot overflow, and unlike isfinite() it needs no map.
-    if output.device.type == "cpu" and output.dtype == torch.float32:
-        return bool(np.isfinite(output.numpy().sum()))  # see `in_unit_range`
-    return bool(torch.isfinite(output.sum()))

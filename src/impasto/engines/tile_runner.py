@@ -1,39 +1,128 @@
 """Work through a picture tile by tile; where the memory does not suffice, with smaller tiles."""
 
+import sys
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
-from impasto.engines.memory import is_out_of_memory
-from impasto.engines.tiles import Box, split, whole
+from impasto.engines.superres_options import SuperResOptions, Tell, ignore
+from impasto.engines.tiles import Box, grown, split, whole
 from impasto.errors import OptionError
+from impasto.events import CancelToken
+from impasto.machine.memory import is_out_of_memory
 
 SMALLEST_TILE_PX = 16
 
+Pixels = NDArray[np.float32]
+See = Callable[[Box], Pixels]
+Put = Callable[[Pixels, Box], object]
+
+
+class TileWork(Protocol):
+    """What is done to each tile: (1, C, h, w) -> (1, C', h * factor, w * factor)."""
+
+    @property
+    def options(self) -> SuperResOptions: ...
+    @property
+    def factor(self) -> int: ...
+    @property
+    def radius_px(self) -> int: ...
+    @property
+    def multiple(self) -> int: ...
+    @property
+    def tile_px(self) -> int: ...
+    @property
+    def fixed_sizes(self) -> bool: ...
+
+    def __call__(self, tile: Pixels, /) -> Pixels: ...
+
+
+def run_windows(
+    engine: TileWork,
+    size_hw: tuple[int, int],
+    *,
+    see: See,
+    put: Put,
+    region: Box | None = None,
+    tile_px: int | None = None,
+    on_progress: Tell | None = None,
+) -> None:
+    """`engine` on every tile of a picture, or of a `region` of it, and what it sees around it."""
+    options, factor = engine.options, engine.factor
+    tile_px = tile_px or options.tile_px or engine.tile_px
+    area = region or whole(size_hw)
+    view = _View(
+        size_hw=size_hw, radius_px=engine.radius_px, multiple=engine.multiple, least_hw=(0, 0)
+    )
+    if engine.fixed_sizes:
+        windows = [view.of(tile) for tile in split(area, tile_px, multiple=engine.multiple)]
+        least_hw = max(box.height for box in windows), max(box.width for box in windows)
+        view = replace(view, least_hw=least_hw)
+
+    def work(tile: Box) -> None:
+        window = view.of(tile)
+        output = engine(see(window))
+        put(tile.within(window).scaled(factor).of(output), tile.scaled(factor))
+
+    run_tiles(
+        area,
+        work,
+        tile_px=tile_px,
+        multiple=engine.multiple,
+        on_warning=options.on_warning,
+        on_progress=on_progress or options.on_progress,
+        cancel=options.cancel,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """What tiles see of a picture; at least `least_hw` of it, so that they are of few sizes."""
+
+    size_hw: tuple[int, int]
+    radius_px: int
+    multiple: int
+    least_hw: tuple[int, int]
+
+    def of(self, tile: Box) -> Box:
+        box = grown(tile, self.radius_px, self.size_hw, multiple=self.multiple)
+        top, bottom = self._wide(box.top, box.bottom, 0)
+        left, right = self._wide(box.left, box.right, 1)
+        return Box(top=top, bottom=bottom, left=left, right=right)
+
+    def _wide(self, start: int, stop: int, axis: int) -> tuple[int, int]:
+        size, least = self.size_hw[axis], self.least_hw[axis]
+        if stop - start >= least:
+            return start, stop
+        start = min(start, max(0, size - least)) // self.multiple * self.multiple
+        return start, max(stop, min(size, start + least))
+
 
 def run_tiles(
-    size_hw: tuple[int, int],
+    area: Box,
     work: Callable[[Box], object],
     *,
     tile_px: int,
     multiple: int = 1,
-    region: Box | None = None,
     on_warning: Callable[[str], object] = lambda message: None,  # noqa: ARG005
-    on_progress: Callable[[float], object] = lambda share: None,  # noqa: ARG005
+    on_progress: Tell = ignore,
+    cancel: CancelToken | None = None,
 ) -> None:
-    """Call `work` on every tile of a picture of `size_hw`, each at most `tile_px` a side.
-
-    region: the part of the picture that is wanted, if not all of it; it starts at a multiple.
+    """Call `work` on every tile of an area, each at most `tile_px` a side.
 
     A tile for which the memory does not suffice is cut up and tried again, and so are all that
     follow; `on_warning` is told. `on_progress` hears what share of the pixels is done. Raises
-    OptionError if even tiles of 16 px are too large.
+    OptionError if even tiles of 16 px are too large, Cancelled.
     """
-    region = region or whole(size_hw)
-    pending = deque(split(region, tile_px, multiple=multiple))
-    done, total = 0, region.height * region.width
+    pending = deque(split(area, tile_px, multiple=multiple))
+    done, total = 0, area.height * area.width
     while pending:
+        if cancel is not None:
+            cancel.check()
         tile = pending.popleft()
         parts = split(tile, tile_px, multiple=multiple)
         if len(parts) > 1:
@@ -57,7 +146,8 @@ def _fits(work: Callable[[Box], object], tile: Box) -> bool:
     else:
         return True
     # After the except block, so that the traceback no longer holds the failed attempt's tensors.
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
     return False
 

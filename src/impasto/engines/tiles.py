@@ -7,13 +7,9 @@ the border, it must put there and nowhere else.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar, cast
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-Pixels = TypeVar("Pixels", "Tensor", "NDArray[Any]")
+PixelsT = TypeVar("PixelsT")  # an array, or a tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +29,10 @@ class Box:
     def width(self) -> int:
         return self.right - self.left
 
-    def of(self, pixels: Pixels) -> Pixels:
+    def of(self, pixels: PixelsT) -> PixelsT:
         """This part of (..., H, W)."""
-        return pixels[..., self.top : self.bottom, self.left : self.right]
+        rows, columns = slice(self.top, self.bottom), slice(self.left, self.right)
+        return cast(PixelsT, cast(Any, pixels)[..., rows, columns])
 
     def moved(self, down: int, right: int) -> "Box":
         """The box of the same size so many pixels further down and to the right."""

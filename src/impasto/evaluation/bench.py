@@ -1,6 +1,5 @@
 """`impasto bench`: what is fastest on this machine, in about a minute."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from impasto.errors import OptionError
 from impasto.evaluation.configs import BenchConfig
 from impasto.evaluation.environment import describe_environment, extras_versions
 from impasto.evaluation.stopwatch import psnr_db, smooth_noise, take_turns
+from impasto.events import CancelToken, OnEvent, Progress, ignore
 from impasto.machine.devices import choose_device, choose_dtype
 from impasto.models import StyleModel, as_style_model
 from impasto.models.cards import path_of
@@ -19,7 +19,7 @@ from impasto.painting import Engine
 
 FORMAT = "impasto-bench-1"
 _MOST_ROUNDS, _LEAST_ROUNDS = 9, 3
-_FOUR_K_MEGAPIXELS = 3840 * 2160 / 1e6
+_FOUR_K_PIXELS = 3840 * 2160
 _WORTH_IT = 0.9  # of auto's time: what saves less is not worth a flag
 
 
@@ -34,10 +34,6 @@ class BenchRow:
     seconds: float
     spread: float
     psnr_db: float
-
-    @property
-    def megapixels_per_second(self) -> float:
-        return self.size_px**2 / 1e6 / self.seconds
 
     def beats(self, other: "BenchRow") -> bool:
         """Whether it saves a tenth of the time, and more than the repeats of both differ."""
@@ -61,37 +57,33 @@ class Bench:
         return tuple(dict.fromkeys(row.quality for row in self.rows))
 
     def fastest(self, quality: str, size_px: int) -> BenchRow:
-        """Of one network at one size."""
+        """The fastest way for one network at one size."""
         found = (row for row in self.rows if (row.quality, row.size_px) == (quality, size_px))
         return min(found, key=lambda row: row.seconds)
 
     def chosen(self, quality: str, size_px: int) -> BenchRow:
         """What "auto" takes."""
+        wanted = quality, size_px, self.auto.backend, self.auto.precision
         return next(
             row
             for row in self.rows
-            if (row.quality, row.size_px) == (quality, size_px)
-            and (row.backend, row.precision) == (self.auto.backend, self.auto.precision)
+            if (row.quality, row.size_px, row.backend, row.precision) == wanted
         )
 
     def advice(self) -> list[str]:
         """The best settings, as sentences."""
-        lines = [
-            f"`impasto stylize` uses {self.auto.backend} in {self.auto.precision} here: "
-            + ", ".join(
-                f"{self.chosen(self.qualities[0], size).seconds * 1e3:.0f} ms at {size} px"
-                for size in self.config.sizes
-            )
-            + "."
+        milliseconds = [
+            f"{self.chosen(self.qualities[0], size).seconds * 1e3:.0f} ms at {size} px"
+            for size in self.config.sizes
         ]
+        uses = f"`impasto stylize` uses {self.auto.backend} in {self.auto.precision} here"
+        lines = [f"{uses}: {', '.join(milliseconds)}."]
         lines += [text for quality in self.qualities for text in self._faster(quality)]
-        largest = self.config.sizes[-1]
         for quality in self.qualities:
-            rate = self.fastest(quality, largest).megapixels_per_second
-            lines.append(
-                f"A 4K picture (3840 x 2160) takes about {_FOUR_K_MEGAPIXELS / rate:.1f} s, "
-                f"{quality} network."
-            )
+            largest = self.fastest(quality, self.config.sizes[-1])
+            seconds = largest.seconds * _FOUR_K_PIXELS / largest.size_px**2
+            takes = f"A 4K picture (3840 x 2160) takes about {seconds:.1f} s"
+            lines.append(f"{takes}, {quality} network.")
         return lines
 
     def _faster(self, quality: str) -> list[str]:
@@ -126,34 +118,39 @@ class Bench:
 
 
 def run_bench(
-    config: BenchConfig,
-    on_row: Callable[[BenchRow], object] = lambda row: None,  # noqa: ARG005
+    config: BenchConfig, on_event: OnEvent = ignore, cancel: CancelToken | None = None
 ) -> Bench:
     """Measure every back end in every precision that this machine has, at every size.
 
-    Raises OptionError for a device that is not there, ModelError for the style.
+    Raises OptionError for a device that is not there, ModelError for the style, Cancelled between
+    two sizes.
     """
     device = choose_device(config.device)
     named = path_of(config.style) is None
-    qualities = find_style(config.style).qualities if named else ("full",)
-    models = {quality: as_style_model(config.style, quality) for quality in qualities}
+    qualities = find_style(config.style).networks if named else ("full",)
     choices, left_out = available(config.device)
     rows: list[BenchRow] = []
-    total = sum(size**2 for size in config.sizes) * len(models)
-    for quality, model in models.items():
+    pixels = sum(size**2 for size in config.sizes) * len(qualities)
+    for quality in qualities:
+        model = as_style_model(config.style, quality)
         engines = _engines(model, choices, config.device, left_out)
         for size in config.sizes:
+            if cancel is not None:
+                cancel.check()
             image = smooth_noise(size).to(device)
+            note = f"{quality} network, {size} px"
+            total = len(qualities) * len(config.sizes) * len(engines)
+            on_event(Progress(task="timings", done=len(rows), total=total, note=note))
             timings, pictures = take_turns(
                 engines,
                 image,
                 rounds=_MOST_ROUNDS,
                 least_rounds=_LEAST_ROUNDS,
-                most_seconds=config.seconds * size**2 / total,
+                most_seconds=config.seconds * size**2 / pixels,
             )
             reference = model.to(device)(image)
-            for name, timing in timings.items():
-                row = BenchRow(
+            rows += [
+                BenchRow(
                     quality=quality,
                     backend=engines[name].backend,
                     precision=engines[name].precision,
@@ -162,8 +159,8 @@ def run_bench(
                     spread=timing.spread,
                     psnr_db=psnr_db(pictures[name], reference),
                 )
-                rows.append(row)
-                on_row(row)
+                for name, timing in timings.items()
+            ]
     return Bench(
         environment=describe_environment(device) | extras_versions(),
         config=config,

@@ -18,7 +18,7 @@ and bears another name.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ _SQUEEZE_LAYERS = ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"
 _GOOGLENET_LAYERS = ("relu1", "relu2", "inception3b", "inception4e", "inception5b")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class DistanceSpec:
     """A distance by name: its backbone, its layers, and whose heads weight the channels."""
 
@@ -112,39 +112,18 @@ class DistanceSpec:
 DISTANCES: dict[str, DistanceSpec] = {
     spec.name: spec
     for spec in (
+        DistanceSpec("lpips-alex", "LPIPS-alex", "alexnet", _ALEX_LAYERS, "alex"),
+        DistanceSpec("lpips-vgg", "LPIPS-vgg", "vgg16", _VGG_LAYERS, "vgg"),
+        DistanceSpec("lpips-squeeze", "LPIPS-squeeze", "squeezenet1_1", _SQUEEZE_LAYERS, "squeeze"),
         DistanceSpec(
-            name="lpips-alex",
-            label="LPIPS-alex",
-            backbone="alexnet",
-            layers=_ALEX_LAYERS,
-            heads="alex",
+            "lpips-squeeze-caffe",
+            "LPIPS-squeeze (Caffe)",
+            "squeezenet1_1-caffe",
+            _SQUEEZE_LAYERS,
+            "squeeze",
         ),
         DistanceSpec(
-            name="lpips-vgg",
-            label="LPIPS-vgg",
-            backbone="vgg16",
-            layers=_VGG_LAYERS,
-            heads="vgg",
-        ),
-        DistanceSpec(
-            name="lpips-squeeze",
-            label="LPIPS-squeeze",
-            backbone="squeezenet1_1",
-            layers=_SQUEEZE_LAYERS,
-            heads="squeeze",
-        ),
-        DistanceSpec(
-            name="lpips-squeeze-caffe",
-            label="LPIPS-squeeze (Caffe)",
-            backbone="squeezenet1_1-caffe",
-            layers=_SQUEEZE_LAYERS,
-            heads="squeeze",
-        ),
-        DistanceSpec(
-            name="features-googlenet",
-            label="GoogLeNet features",
-            backbone="googlenet-caffe",
-            layers=_GOOGLENET_LAYERS,
+            "features-googlenet", "GoogLeNet features", "googlenet-caffe", _GOOGLENET_LAYERS
         ),
     )
 }
@@ -180,7 +159,7 @@ class PerceptualDistance(nn.Module):
 
     @torch.no_grad()
     def features(self, image: Tensor) -> Features:
-        """Of a target that several outputs are compared with: (N, 3, H, W) in [0, 1]."""
+        """Features of a target that several outputs are compared with: (N, 3, H, W) in [0, 1]."""
         device = next(self.loss_network.buffers()).device
         found: Features = self.loss_network(image.to(device, torch.float32), self.spec.layers)
         return found
@@ -259,24 +238,19 @@ def load_distances(
     if tuple(names) == ("none",):
         return []
     if tuple(names) == ("auto",):
-        return _first_loadable(_AUTO, load)
+        reason: ImpastoError | None = None
+        for choice in _AUTO:
+            try:
+                return [load(name) for name in choice]
+            except WeightsError as error:
+                reason = error
+        raise WeightsError(
+            f"no weights for a perceptual distance are here ({reason}); `distances` 'none' goes "
+            "without"
+        ) from reason
     unknown = [name for name in names if name not in DISTANCES]
     if unknown:
         raise OptionError(
             f"no distances {unknown}; choose from {list(DISTANCES)}, or give auto or none alone"
         )
     return [load(name) for name in names]
-
-
-def _first_loadable(
-    choices: Sequence[Sequence[str]], load: Callable[[str], PerceptualDistance]
-) -> list[PerceptualDistance]:
-    reason: ImpastoError | None = None
-    for names in choices:
-        try:
-            return [load(name) for name in names]
-        except WeightsError as error:
-            reason = error
-    raise WeightsError(
-        f"no weights for a perceptual distance are here ({reason}); `distances` 'none' goes without"
-    ) from reason

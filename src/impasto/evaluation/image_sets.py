@@ -24,16 +24,6 @@ SETS_FOLDER = "superres"  # below $IMPASTO_DATA and the cache folder
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestImage:
-    """One image of a set, not read yet."""
-
-    __test__ = False  # not a class of tests
-
-    name: str
-    path: Path
-
-
-@dataclass(frozen=True, kw_only=True)
 class LoadedImage:
     """`high_res`: (1, 3, H, W) float32 in [0, 1]; `gray`: to be judged as luma."""
 
@@ -45,18 +35,19 @@ class LoadedImage:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSet:
-    """A named sequence of test images; `known` if it is one of the literature's."""
+    """Test images by name, not read yet; `known` if it is one of the literature's sets."""
 
     name: str
     folder: Path
-    images: tuple[TestImage, ...]
+    images: Mapping[str, Path]
     known: KnownSet | None = None
 
-    def read(self, image: TestImage) -> LoadedImage:
+    def read(self, image: str) -> LoadedImage:
         """Raises ImageError, which names the file, if it is no picture or not an opaque one."""
-        picture = read_picture(image.path)
+        path = self.images[image]
+        picture = read_picture(path)
         if picture.alpha is not None and float(picture.alpha.min()) < 1:
-            raise ImageError(f"{image.path}: has transparent parts; a test image must be opaque")
+            raise ImageError(f"{path}: has transparent parts; a test image must be opaque")
         digest = pixels_sha256(picture)
         number = self.known.number_of(digest) if self.known else None
         gray = picture.gray or (self.known is not None and number in self.known.gray)
@@ -87,16 +78,16 @@ def find_image_sets(
     """Several of :func:`find_image_set`. Raises OptionError if two would have one name."""
     if not names:
         raise OptionError(f"no sets; name some of {list(KNOWN_SETS)}, or folders of images")
-    sets = [find_image_set(name, data=data, on_image=on_image) for name in names]
-    seen: dict[str, Path] = {}
-    for image_set in sets:
-        if image_set.name in seen:
+    sets: dict[str, ImageSet] = {}
+    for name in names:
+        found = find_image_set(name, data=data, on_image=on_image)
+        if found.name in sets:
             raise OptionError(
-                f"two sets called {image_set.name!r}: {seen[image_set.name]} and "
-                f"{image_set.folder}; rename one of the folders"
+                f"two sets called {found.name!r}: {sets[found.name].folder} and {found.folder}; "
+                "rename one of the folders"
             )
-        seen[image_set.name] = image_set.folder
-    return sets
+        sets[found.name] = found
+    return list(sets.values())
 
 
 def find_image_set(
@@ -144,8 +135,7 @@ def _at_hand(key: str, data: Path | None) -> Path | None:
             )
         return found
     environment = os.environ.get(DATA_VARIABLE)
-    places = [Path(environment) / SETS_FOLDER] if environment else []
-    return next((found for place in places if (found := _subfolder(place, key))), None)
+    return _subfolder(Path(environment) / SETS_FOLDER, key) if environment else None
 
 
 def _subfolder(folder: Path, key: str) -> Path | None:
@@ -156,19 +146,13 @@ def _subfolder(folder: Path, key: str) -> Path | None:
     )
 
 
-def _images(folder: Path) -> tuple[TestImage, ...]:
+def _images(folder: Path) -> dict[str, Path]:
+    """By relative name without suffix; with it where two files would share one."""
     paths = find_images(folder)
     if not paths:
         raise OptionError(f"{folder}: no images in this folder")
-    names = _names(folder, paths)
-    return tuple(TestImage(name=names[path], path=path) for path in paths)
-
-
-def _names(folder: Path, paths: list[Path]) -> Mapping[Path, str]:
-    """Relative names without suffix; with it where two files would share one."""
-    short = {path: path.relative_to(folder).with_suffix("").as_posix() for path in paths}
-    taken = list(short.values())
+    short = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
     return {
-        path: name if taken.count(name) == 1 else path.relative_to(folder).as_posix()
-        for path, name in short.items()
+        name if short.count(name) == 1 else path.relative_to(folder).as_posix(): path
+        for name, path in zip(short, paths, strict=True)
     }

@@ -85,7 +85,7 @@ KNOWN_SETS: dict[str, KnownSet] = {
 
 
 def pixels_sha256(picture: Picture) -> str:
-    """Of the decoded samples, row by row as RGB: the same for one image in any lossless file.
+    """Hash of the decoded samples, row by row as RGB: one image has one in any lossless file.
 
     Grey counts as three equal channels; transparency does not count.
     """

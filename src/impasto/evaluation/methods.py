@@ -108,7 +108,7 @@ def _split(text: str) -> tuple[str | None, str]:
 
 
 def _label(name: str, factor: int) -> str:
-    """Of a bundled name without its factor; of a file its name, or its run's if it is "model"."""
+    """A bundled name without its factor; a file's name, or its run's if that is "model"."""
     path = Path(name)
     if path.suffix.lower() == ".safetensors":
         return path.absolute().parent.name if path.stem == "model" else path.stem

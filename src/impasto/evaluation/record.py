@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
@@ -31,6 +31,7 @@ _ANOTHER = "give another output folder, or `overwrite`"
 _ANOTHER_FILE = "give a file as it was written"
 _SAVE_EVERY_S = 5.0  # where pieces take less than that
 
+_Group = TypeVar("_Group")
 Say = Callable[[str], None]  # what a piece is at: "iteration 20 of 100"
 
 
@@ -56,6 +57,15 @@ class Record:
             return False
         pictures = entry.get("pictures", {}).values()
         return all(is_kept(picture, self.path.parent) for picture in pictures)
+
+    def grouped(
+        self, by: Callable[[dict[str, Any]], _Group]
+    ) -> dict[_Group, dict[str, dict[str, Any]]]:
+        """Entries by what `by` makes of their inputs, then by kind."""
+        found: dict[_Group, dict[str, dict[str, Any]]] = {}
+        for entry in self.entries.values():
+            found.setdefault(by(entry["of"]), {})[entry["of"]["kind"]] = entry
+        return found
 
     def save(self) -> None:
         """Write atomically. Raises OptionError if the file cannot be written."""

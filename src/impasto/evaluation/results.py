@@ -9,7 +9,7 @@ are null.
 import json
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,10 @@ class Row:
     environment: int
     crop: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.psnr is None:  # JSON has no infinity
+            object.__setattr__(self, "psnr", math.inf)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -79,14 +83,13 @@ class Results:
     def add(self, row: Row) -> None:
         self.rows[row.key] = row
 
+    def _keep(self, holds: Callable[[Row], bool]) -> None:
+        self.rows = {key: row for key, row in self.rows.items() if holds(row)}
+
     def register_models(self, models: dict[str, dict[str, Any]]) -> None:
         """Enter models by name; rows of other weights under such a name are dropped."""
         self.models |= models
-        self.rows = {
-            key: row
-            for key, row in self.rows.items()
-            if row.weights_sha256 == self.models[row.model]["weights_sha256"]
-        }
+        self._keep(lambda row: row.weights_sha256 == self.models[row.model]["weights_sha256"])
 
     def register_set(self, name: str, images: list[str], *, known: int | None) -> None:
         """Enter a set; rows of images that it has no more are dropped.
@@ -99,17 +102,13 @@ class Results:
             "images": [before.get(image, {"name": image}) for image in images],
         }
         present = set(images)
-        self.rows = {k: row for k, row in self.rows.items() if k[0] != name or k[1] in present}
+        self._keep(lambda row: row.set != name or row.image in present)
 
     def register_image(self, set_name: str, index: int, entry: dict[str, Any]) -> None:
         """Replace an image's entry; rows of another image under its name are dropped."""
         self.sets[set_name]["images"][index] = entry
-        place = set_name, entry["name"]
-        self.rows = {
-            key: row
-            for key, row in self.rows.items()
-            if key[:2] != place or row.image_sha256 == entry["pixels_sha256"]
-        }
+        place, digest = (set_name, entry["name"]), entry["pixels_sha256"]
+        self._keep(lambda row: (row.set, row.image) != place or row.image_sha256 == digest)
 
     def forget_failures(self, sets: list[str], models: list[str]) -> None:
         """What failed with these is about to be tried again."""
@@ -133,26 +132,20 @@ class Results:
         keys = ((set_name, image["name"], model) for image in self.sets[set_name]["images"])
         return [self.rows[key] for key in keys if key in self.rows]
 
-    def to_json(self) -> dict[str, Any]:
-        return {
+    def save(self, path: Path) -> None:
+        """Write atomically. Raises OptionError if the file cannot be written."""
+        places = [(name, model) for name in self.sets for model in self.models]
+        content = {
             "format": FORMAT,
             "measured": self.measured,
             "environments": self.environments,
             "sets": self.sets,
             "models": self.models,
             "means": [asdict(mean) for mean in self.means()],
-            "rows": [
-                asdict(row)
-                for name in self.sets
-                for model in self.models
-                for row in self.rows_of(name, model)
-            ],
+            "rows": [asdict(row) for place in places for row in self.rows_of(*place)],
             "failures": self.failures,
         }
-
-    def save(self, path: Path) -> None:
-        """Write atomically. Raises OptionError if the file cannot be written."""
-        save_json(path, self.to_json())
+        save_json(path, content)
 
 
 def read_results(path: Path, *, remedy: str = _ANOTHER_FILE) -> Results:
@@ -170,7 +163,7 @@ def read_results(path: Path, *, remedy: str = _ANOTHER_FILE) -> Results:
             f"{FORMAT!r}); {remedy}"
         )
     try:
-        rows = [Row(**{**row, "psnr": _or_infinity(row["psnr"])}) for row in found["rows"]]
+        rows = [Row(**row) for row in found["rows"]]
         return Results(
             measured=found["measured"],
             environments=found["environments"],
@@ -205,7 +198,7 @@ def open_results(path: Path, measured: dict[str, Any], *, overwrite: bool) -> Re
 
 
 def mean_of(rows: Iterable[Row]) -> Mean:
-    """Of rows of one set and model; an infinite PSNR (equal images) is left out of its mean."""
+    """Mean of rows of one set and model; an infinite PSNR (equal images) is left out of it."""
     rows = list(rows)
     finite = [row.psnr for row in rows if math.isfinite(row.psnr)]
     distances = [name for name in rows[0].distances if all(name in row.distances for row in rows)]
@@ -220,7 +213,3 @@ def mean_of(rows: Iterable[Row]) -> Mean:
         },
         seconds_per_megapixel=statistics.median(row.seconds_per_megapixel for row in rows),
     )
-
-
-def _or_infinity(value: float | None) -> float:
-    return math.inf if value is None else value

@@ -111,7 +111,7 @@ def smooth_noise(size_px: int) -> Tensor:
 
 
 def psnr_db(output: Tensor, reference: Tensor) -> float:
-    """Of pictures in [0, 1]; at most 200 dB, for equal ones."""
+    """PSNR of pictures in [0, 1]; at most 200 dB, for equal ones."""
     error = float((output.cpu() - reference.cpu()).double().square().mean())
     return float(-10 * torch.log10(torch.tensor(max(error, 1e-20))))
 

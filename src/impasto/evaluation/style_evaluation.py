@@ -1,6 +1,6 @@
 """Style and content distance by a network not used in training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,6 @@ from impasto.evaluation.trained_styles import (
 )
 from impasto.events import CancelToken, OnEvent, ignore
 from impasto.machine.devices import choose_device, choose_dtype, exact_float32
-from impasto.optimization.objective import PixelObjective
 
 
 @exact_float32()
@@ -69,14 +68,14 @@ def plan_style_evaluation(config: StyleEvaluation) -> Plan:
         "styles": [style.name for style in styles],
     }
     record = open_record(config.output, "style", settings, overwrite=config.overwrite)
-    bench = _Bench(config, metric, styles, {o.name: o for o in objectives}, device)
-    tasks = bench.painting_tasks()
+    measuring = _Measuring(config, metric, styles, {o.name: o for o in objectives}, device)
+    tasks = measuring.painting_tasks()
     for number, photo in enumerate(photos):
-        tasks += bench.photo_tasks(photo, lbfgs=number < config.lbfgs)
+        tasks += measuring.photo_tasks(photo, lbfgs=number < config.lbfgs)
     return Plan(record=record, tasks=tasks, device=device)
 
 
-class _Bench:
+class _Measuring:
     """The metric, what it sees of the paintings, and the way to make tasks."""
 
     def __init__(
@@ -96,52 +95,45 @@ class _Bench:
     def painting_tasks(self) -> list[Task]:
         """The middle of each painting, as large as the photos: how near is a part to the whole?"""
         return [
-            Task(
-                key=f"{style.name}, painting",
-                of={"kind": "painting", "style": style.name, **self._inputs()},
-                work=0.3 * self.config.size_px**2 / 1e6,
-                run=partial(self._measure_painting, style.name),
+            self._task(
+                f"{style.name}, painting",
+                0.3,
+                partial(self._measure_painting, style.name),
+                kind="painting",
+                style=style.name,
             )
             for style in self.styles
         ]
 
     def photo_tasks(self, photo: HeldOutPhoto, *, lbfgs: bool) -> list[Task]:
         """Untouched, and in each style by its network (and by L-BFGS)."""
-        megapixels = self.config.size_px**2 / 1e6
-        shared = {"photo": photo.to_json(), **self._inputs()}
-        tasks = [
-            Task(
-                key=f"{photo.name}, untouched",
-                of={"kind": "untouched", **shared},
-                work=0.3 * megapixels,
-                run=partial(self._measure_untouched, photo),
-            )
-        ]
+        task = partial(self._task, photo=photo.to_json())
+        untouched = partial(self._measure_untouched, photo)
+        tasks = [task(f"{photo.name}, untouched", 0.3, untouched, kind="untouched")]
         for style in self.styles:
-            of = {"kind": "network", "network_sha256": style.weights_sha256, **shared}
-            tasks.append(
-                Task(
-                    key=f"{photo.name}, {style.name}",
-                    of={**of, "style": style.name},
-                    work=0.5 * megapixels,
-                    run=partial(self._measure_network, photo, style),
-                )
-            )
+            of: dict[str, Any] = {
+                "kind": "network",
+                "network_sha256": style.weights_sha256,
+                "style": style.name,
+            }
+            run = partial(self._measure_network, photo, style)
+            tasks.append(task(f"{photo.name}, {style.name}", 0.5, run, **of))
             if lbfgs:
-                settings = {"iterations": self.config.iterations, "objective": style.facts}
-                tasks.append(
-                    Task(
-                        key=f"{photo.name}, {style.name}, L-BFGS",
-                        of={"kind": "lbfgs", "style": style.name, **settings, **shared},
-                        work=1.1 * self.config.iterations * megapixels,
-                        run=partial(self._measure_lbfgs, photo, self.objectives[style.name]),
-                    )
-                )
+                count = self.config.iterations
+                of = {"kind": "lbfgs", "style": style.name, "objective": style.facts}
+                run = partial(self._measure_lbfgs, photo, self.objectives[style.name])
+                key = f"{photo.name}, {style.name}, L-BFGS"
+                tasks.append(task(key, 1.1 * count, run, iterations=count, **of))
         return tasks
 
-    def _inputs(self) -> dict[str, Any]:
+    def _task(
+        self, key: str, passes: float, run: Callable[[Say], dict[str, Any]], **of: Any
+    ) -> Task:
+        """`passes`: how often a picture goes through a loss network and back, for estimates."""
         paintings = {style.name: style.facts["style_sha256"] for style in self.styles}
-        return {"size_px": self.config.size_px, "paintings": paintings, **self.metric.to_json()}
+        inputs = {"size_px": self.config.size_px, "paintings": paintings, **self.metric.to_json()}
+        work = passes * self.config.size_px**2 / 1e6
+        return Task(key=key, of={**inputs, **of}, work=work, run=run)
 
     def _crop(self, style: TrainedStyle) -> Look:
         painting = style.painting().to(self.device)
@@ -186,8 +178,7 @@ class _Bench:
         self, photo: HeldOutPhoto, objective: TrainedObjective, say: Say
     ) -> dict[str, Any]:
         image, look = self._square(photo)
-        objective.criterion.set_content(image)
-        of_pixels = PixelObjective(objective.criterion, dtype=choose_dtype("auto", self.device))
+        of_pixels = objective.of_pixels(image, choose_dtype("auto", self.device))
         count, painted = self.config.iterations, white_noise(image)
         for number, step in enumerate(gatys_steps(of_pixels, painted, count)):
             painted = step.point

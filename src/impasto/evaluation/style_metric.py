@@ -70,7 +70,7 @@ class StyleMetric:
         )
 
     def style_distance(self, image: Look, painting: Look) -> float:
-        """Of an image, of any size, to a painting."""
+        """From an image, of any size, to a painting."""
         errors = [
             float(term.error(image.grams[term.layer]))
             for term in style_terms(painting.grams, _equal(painting.grams), scale="relative")
@@ -93,7 +93,7 @@ class StyleMetric:
         return sum(errors) / len(errors)
 
     def content_distance(self, image: Look, photo: Look) -> float:
-        """Of an image to a photo of its size."""
+        """From an image to a photo of its size."""
         errors = [
             float(term.error(term.sums(image.features[term.layer])))
             for term in content_terms(photo.features, _equal(photo.features), scale="relative")

@@ -10,7 +10,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.evaluation.image_sets import ImageSet, TestImage
+from impasto.evaluation.image_sets import ImageSet
 from impasto.evaluation.protocols import Protocol
 from impasto.evaluation.record import file_stem, is_kept, keep_picture
 from impasto.media import imresize, luma, resize_long_side
@@ -35,12 +35,7 @@ class Box:
 
     def divided(self, factor: int) -> "Box":
         """The same part of the low resolution."""
-        return Box(
-            top=self.top // factor,
-            left=self.left // factor,
-            height=self.height // factor,
-            width=self.width // factor,
-        )
+        return Box(**{name: px // factor for name, px in asdict(self).items()})
 
 
 def choose_box(high_res: Tensor, low_res: Tensor, factor: int) -> Box:
@@ -68,13 +63,6 @@ def chosen_images(count: int, wanted: int) -> list[int]:
     return sorted({round(i * (count - 1) / (wanted - 1)) for i in range(wanted)})
 
 
-def overview(high_res: Tensor) -> Tensor:
-    """The whole picture, its long side at most OVERVIEW_PX."""
-    if max(high_res.shape[-2:]) <= OVERVIEW_PX:
-        return high_res
-    return resize_long_side(high_res, OVERVIEW_PX)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """What every model of an evaluation gets. `box`: the part of which crops are kept, if any."""
@@ -100,15 +88,15 @@ class Subject:
 
 
 def read_subject(
-    image_set: ImageSet, image: TestImage, protocol: Protocol, factor: int, *, crop: bool
+    image_set: ImageSet, name: str, protocol: Protocol, factor: int, *, crop: bool
 ) -> Subject:
     """Raises ImageError or OptionError, with the reason, for an image that cannot be judged."""
-    loaded = image_set.read(image)
+    loaded = image_set.read(name)
     high_res = protocol.cropped(loaded.high_res, factor)
     low_res = protocol.low_res(high_res, factor)
     return Subject(
         set=image_set.name,
-        name=image.name,
+        name=name,
         high_res=high_res,
         low_res=low_res,
         gray=loaded.gray,
@@ -144,7 +132,9 @@ class KeptPictures:
         pictures = {
             "high_res": box.cut(subject.high_res),
             "low_res": box.divided(factor).cut(subject.low_res),
-            "overview": overview(subject.high_res),
+            "overview": resize_long_side(
+                subject.high_res, min(OVERVIEW_PX, max(subject.high_res.shape[-2:]))
+            ),
         }
         for name, pixels in pictures.items():
             if not self.has(kept.get(name)):

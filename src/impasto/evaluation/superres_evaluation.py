@@ -3,6 +3,7 @@
 import statistics
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from impasto.evaluation.protocols import Protocol, find_protocol
 from impasto.evaluation.record import file_stem, keep_picture
 from impasto.evaluation.results import Results, Row, open_results
 from impasto.evaluation.subjects import KeptPictures, Subject, chosen_images, read_subject
-from impasto.events import CancelToken, Failed, Notice, OnEvent, Progress, Scored, ignore
+from impasto.events import CancelToken, Event, Failed, Notice, OnEvent, Progress, Scored, ignore
 from impasto.machine.devices import choose_device
 
 _SAVE_EVERY_S = 10.0
@@ -65,51 +66,53 @@ def evaluate_superres(
         "protocol": protocol.to_json(config.factor),
         "distances": [distance.to_json() for distance in distances],
     }
-    results = open_results(config.output, measured, overwrite=config.overwrite)
-    run = _Run(config, protocol, methods, [d.to(device) for d in distances], results, on_event)
-    run.cancel = cancel or CancelToken()
+    run = _Run(
+        config=config,
+        protocol=protocol,
+        methods=methods,
+        distances=[distance.to(device) for distance in distances],
+        results=open_results(config.output, measured, overwrite=config.overwrite),
+        on_event=on_event,
+        cancel=cancel or CancelToken(),
+    )
     run.register(sets, describe_environment(device))
-    results.save(config.output)
+    run.results.save(config.output)
     try:
         run.score_all(sets)
     finally:
-        results.save(config.output)
-    return results
+        run.results.save(config.output)
+    return run.results
 
 
+@dataclass(kw_only=True)
 class _Run:
     """One evaluation under way: what is loaded, and the results that fill up."""
 
-    def __init__(
-        self,
-        config: SuperResEvaluation,
-        protocol: Protocol,
-        methods: list[Method],
-        distances: list[PerceptualDistance],
-        results: Results,
-        on_event: OnEvent,
-    ) -> None:
-        self.config = config
-        self.protocol = protocol
-        self.methods = methods
-        self.distances = distances
-        self.results = results
-        self.on_event = on_event
-        self.pictures = KeptPictures(config.output)
-        self.wanted: dict[str, Features] = {}  # of the present image, by distance
-        self.environment = 0
-        self.cancel = CancelToken()
-        self.done, self.total = 0, 0
-        self.saved_s = time.monotonic()
+    config: SuperResEvaluation
+    protocol: Protocol
+    methods: list[Method]
+    distances: list[PerceptualDistance]
+    results: Results
+    on_event: OnEvent
+    cancel: CancelToken
+    wanted: dict[str, Features] = field(default_factory=dict)  # of the present image, by distance
+    environment: int = 0
+    done: int = 0
+    total: int = 0
+    saved_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def pictures(self) -> KeptPictures:
+        """Small ones, beside the results."""
+        return KeptPictures(self.config.output)
 
     def register(self, sets: list[ImageSet], environment: dict[str, Any]) -> None:
         """Enter environment, models and sets; what was measured of others of the name goes."""
         self.environment = number_of(self.results.environments, environment)
         self.results.register_models({method.name: method.facts for method in self.methods})
         for image_set in sets:
-            names = [image.name for image in image_set.images]
             known = len(image_set.known.hashes) if image_set.known else None
-            self.results.register_set(image_set.name, names, known=known)
+            self.results.register_set(image_set.name, list(image_set.images), known=known)
         self.results.forget_failures(
             [image_set.name for image_set in sets], [method.name for method in self.methods]
         )
@@ -120,8 +123,8 @@ class _Run:
         self._warm_up()
         for image_set in sets:
             with_crops = set(chosen_images(len(image_set.images), self.config.crops))
-            for index in range(len(image_set.images)):
-                self._score_image(image_set, index, crop=index in with_crops)
+            for index, name in enumerate(image_set.images):
+                self._score_image(image_set, index, name, crop=index in with_crops)
             images = self.results.sets[image_set.name]["images"]
             doubt = image_set.doubt([bool(image.get("genuine")) for image in images])
             if doubt:
@@ -133,14 +136,13 @@ class _Run:
             with suppress(Exception):  # it will fail again, and be reported, on an image
                 method.enlarge(torch.rand(1, 3, _WARM_UP_PX, _WARM_UP_PX))
 
-    def _score_image(self, image_set: ImageSet, index: int, *, crop: bool) -> None:
-        image = image_set.images[index]
+    def _score_image(self, image_set: ImageSet, index: int, name: str, *, crop: bool) -> None:
         factor = self.config.factor
         try:
-            subject = read_subject(image_set, image, self.protocol, factor, crop=crop)
+            subject = read_subject(image_set, name, self.protocol, factor, crop=crop)
         except ImpastoError as error:
             self.done += len(self.methods)
-            self._fail(image_set.name, image.name, None, error)
+            self._fail(image_set.name, name, None, error)
             return
         entry = self.results.sets[subject.set]["images"][index]
         same = entry.get("pixels_sha256") == subject.pixels_sha256
@@ -167,15 +169,8 @@ class _Run:
         except Exception as error:
             self._fail(subject.set, subject.name, method.name, error)
             return
-        self.on_event(
-            Scored(
-                image=f"{subject.set}/{subject.name}",
-                model=method.name,
-                psnr=row.psnr,
-                kept=kept,
-            )
-        )
-        self._tell_progress()
+        image = f"{subject.set}/{subject.name}"
+        self._tell(Scored(image=image, model=method.name, psnr=row.psnr, kept=kept))
 
     def _still_holds(self, row: Row, subject: Subject, method: Method) -> bool:
         return (
@@ -187,7 +182,11 @@ class _Run:
 
     def _score(self, subject: Subject, method: Method) -> Row:
         factor = self.config.factor
-        seconds, output = self._timed(method, subject.low_res)
+        seconds, output = [], subject.low_res
+        for _ in range(self.config.repeats):
+            begin = time.perf_counter()
+            output = method.enlarge(subject.low_res)
+            seconds.append(time.perf_counter() - begin)
         scores = self.protocol.scores(output, subject.high_res, factor, gray=subject.gray)
         output = to_8_bits(output)
         shaved = [self.protocol.shaved(x, factor) for x in (output, subject.high_res)]
@@ -200,11 +199,11 @@ class _Run:
             psnr=scores.psnr,
             ssim=scores.ssim,
             distances={d.spec.name: self._distance(d, *shaved) for d in self.distances},
-            seconds=seconds,
+            seconds=statistics.median(seconds),
             megapixels=output.shape[-2] * output.shape[-1] / 1e6,
             environment=self.environment,
             crop=self.pictures.keep_output(subject, method.name, output),
-            output=self._keep_whole(subject, method, output),
+            output=self._keep_whole(subject, method, output) if self.config.save_images else None,
         )
 
     def _distance(self, distance: PerceptualDistance, output: Tensor, high_res: Tensor) -> float:
@@ -213,22 +212,11 @@ class _Run:
             self.wanted[name] = distance.features(high_res)
         return float(distance(output, high_res, self.wanted[name]))
 
-    def _keep_whole(
-        self, subject: Subject, method: Method, output: Tensor
-    ) -> dict[str, Any] | None:
-        if self.config.save_images is None:
-            return None
+    def _keep_whole(self, subject: Subject, method: Method, output: Tensor) -> dict[str, Any]:
+        assert self.config.save_images is not None
         name = f"{file_stem(subject.name, method.name)}-x{self.config.factor}.png"
         path = self.config.save_images / file_stem(subject.set) / name
         return keep_picture(path, output, self.pictures.beside)
-
-    def _timed(self, method: Method, low_res: Tensor) -> tuple[float, Tensor]:
-        taken, output = [], low_res
-        for _ in range(self.config.repeats):
-            begin = time.perf_counter()
-            output = method.enlarge(low_res)
-            taken.append(time.perf_counter() - begin)
-        return statistics.median(taken), output
 
     def _fail(self, set_name: str, image: str, model: str | None, error: Exception) -> None:
         expected = isinstance(error, ImpastoError)
@@ -237,8 +225,8 @@ class _Run:
             {"set": set_name, "image": image, "model": model, "reason": reason}
         )
         by = f" by {model}" if model else ""
-        self.on_event(Failed(name=f"{set_name}/{image}{by}", reason=reason))
-        self._tell_progress()
+        self._tell(Failed(name=f"{set_name}/{image}{by}", reason=reason))
 
-    def _tell_progress(self) -> None:
+    def _tell(self, event: Event) -> None:
+        self.on_event(event)
         self.on_event(Progress(task="images", done=self.done, total=self.total))

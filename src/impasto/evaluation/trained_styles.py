@@ -83,7 +83,7 @@ class TrainedStyle:
 
     @property
     def weights_sha256(self) -> str:
-        """Of the style network. Not among the facts: the objective does not depend on it."""
+        """Hash of the style network. Not among the facts: the objective does not depend on it."""
         return hash_tensors(self.model.network.state_dict())
 
     def stylise(self, image: Tensor) -> Tensor:
@@ -108,6 +108,11 @@ class TrainedObjective(TrainedStyle):
     """A style with its criterion: Gram targets set, content not."""
 
     criterion: PerceptualLoss
+
+    def of_pixels(self, photo: Tensor, dtype: torch.dtype = torch.float32) -> PixelObjective:
+        """The objective over the pixels of a picture of this photo, whose content it sets."""
+        self.criterion.set_content(photo)
+        return PixelObjective(self.criterion, dtype=dtype)
 
 
 _TERMS = tuple(field.name for field in fields(LossWeights))

@@ -38,7 +38,7 @@ def stylize_pictures(
     A Notice says what runs each style. Raises OptionError or ModelError before any work; what goes
     wrong with a single picture is in the report, see `run_jobs`.
     """
-    from impasto.painting.painter import style_painter
+    from impasto.painting.stylize import style_painter
 
     options = options or StylizeFileOptions()
     painters = {name: style_painter(name, options) for name in styles}
@@ -57,7 +57,7 @@ def upscale_pictures(
     report: Report | None = None,
 ) -> Report:
     """Enlarge every picture: PHOTO-x4.jpg. The rest as in `stylize_pictures`."""
-    from impasto.painting.painter import upscale_painter
+    from impasto.painting.upscale import upscale_painter
 
     options, enlargement = options or UpscaleFileOptions(), enlargement or Enlargement()
     painter = upscale_painter(enlargement.factor, enlargement.model, options)
@@ -74,7 +74,7 @@ def restore_pictures(
     report: Report | None = None,
 ) -> Report:
     """Restore every picture: PHOTO-MODEL.jpg. The rest as in `stylize_pictures`."""
-    from impasto.painting.painter import restore_painter
+    from impasto.painting.upscale import restore_painter
 
     options = options or RestoreFileOptions()
     painter = restore_painter(model, options)

@@ -41,6 +41,15 @@ class Region:
             style_mask=None if self.style_mask is None else scale(self.style_mask),
         )
 
+    def on(self, device: torch.device) -> "Region":
+        """All of it on a device."""
+        return replace(
+            self,
+            style=self.style.to(device),
+            mask=None if self.mask is None else self.mask.to(device),
+            style_mask=None if self.style_mask is None else self.style_mask.to(device),
+        )
+
     @property
     def share(self) -> float:
         """The share of the photo that the region covers."""

@@ -56,11 +56,8 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
         lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         return _converted(image, lab) or image.convert("RGB")
     if icc and not _is_srgb(icc):
-        try:
-            profile = ImageCms.ImageCmsProfile(BytesIO(icc))
-        except (OSError, ImageCms.PyCMSError):
-            profile = None
-        converted = _converted(image, profile) if profile else None
+        profile = _opened(icc)
+        converted = None if profile is None else _converted(image, profile)
         if converted is not None:
             return converted
     return image if image.mode == "L" else image.convert("RGB") if image.mode != "RGB" else image
@@ -71,11 +68,8 @@ def lookup_conversion(icc: bytes) -> Callable[[Samples], Samples] | None:
 
     None if the profile is damaged or not for RGB, as it is then ignored.
     """
-    try:
-        profile = ImageCms.ImageCmsProfile(BytesIO(icc))
-    except (OSError, ImageCms.PyCMSError):
-        return None
-    if profile.profile.xcolor_space.strip() != "RGB":
+    profile = _opened(icc)
+    if profile is None or profile.profile.xcolor_space.strip() != "RGB":
         return None
 
     def convert(samples: Samples) -> Samples:
@@ -83,6 +77,14 @@ def lookup_conversion(icc: bytes) -> Callable[[Samples], Samples] | None:
         return np.asarray(to_srgb(image, icc)).astype(np.float32) / np.float32(255)
 
     return convert
+
+
+def _opened(icc: bytes) -> ImageCms.ImageCmsProfile | None:
+    """None if it is damaged."""
+    try:
+        return ImageCms.ImageCmsProfile(BytesIO(icc))
+    except (OSError, ImageCms.PyCMSError):
+        return None
 
 
 def _is_srgb(icc: bytes) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-Points = TypeVar("Points", "Tensor", NDArray[np.floating[Any]])
+Points = TypeVar("Points", "Tensor", NDArray[np.floating[Any]], float)
 
 CUBIC_SUPPORT = 2.0  # samples on each side
 

@@ -92,7 +92,7 @@ def rows_of_deep(
             samples = np.concatenate([samples, opaque.astype(np.float32)], axis=-1)
         if premultiplied:
             samples = divide_by_alpha(samples)
-        return _convert_colors(samples, convert)
+        return convert_colors(samples, convert)
 
     return read
 
@@ -129,12 +129,13 @@ def rows_of_numbers(
             samples = 1 - samples
         if isinstance(key, int):
             samples = np.concatenate([samples, (values != key).astype(np.float32)], axis=-1)
-        return _convert_colors(samples, convert)
+        return convert_colors(samples, convert)
 
     return read
 
 
-def _convert_colors(samples: Samples, convert: Callable[[Samples], Samples] | None) -> Samples:
+def convert_colors(samples: Samples, convert: Callable[[Samples], Samples] | None) -> Samples:
+    """Apply `convert` to all channels but alpha: (h, w, 1 to 4)."""
     if convert is None:
         return samples
     if samples.shape[-1] in (1, 3):

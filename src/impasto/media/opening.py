@@ -5,38 +5,26 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageFile
 
 from impasto.errors import ImageError, ImpastoError
 from impasto.files.user_files import is_special
 
-# Importing a plugin registers it with Pillow. Only these are ever tried: no PostScript, no stubs.
-_PLUGINS = (
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    WebPImagePlugin,
-    TiffImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    AvifImagePlugin,
-)
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+# Pillow's modules that read them; importing one registers it. Only these are ever tried: no
+# PostScript, no stubs.
+_PLUGINS = {
+    "JPEG": "JpegImagePlugin",  # and MPO
+    "PNG": "PngImagePlugin",
+    "WEBP": "WebPImagePlugin",
+    "TIFF": "TiffImagePlugin",
+    "BMP": "BmpImagePlugin",
+    "GIF": "GifImagePlugin",
+    "AVIF": "AvifImagePlugin",
+}
 _READABLE = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC"
 # In these, further frames are moments of one moving picture. In TIFF, MPO and HEIC they are pages,
 # thumbnails or gain maps, and the first is the picture.
@@ -48,7 +36,7 @@ _HEIC_BRANDS = frozenset(
 # Threads inside `pillow_warnings_ignored`, and the filters from before the first of them.
 _lock = threading.Lock()
 _inside = 0
-_saved: "warnings.catch_warnings[None] | None" = None  # generic to type checkers only
+_saved = ExitStack()
 
 
 @contextmanager
@@ -103,7 +91,8 @@ def _identify(stream: IO[bytes], path: Path) -> ImageFile.ImageFile:
         return _open_heic(stream, path)
     # Not Image.open: it applies the process-wide pixel limit, as a warning or an error, where we
     # have a limit of our own and may not change the global one.
-    for name in _FORMATS:
+    for name, plugin in _PLUGINS.items():
+        importlib.import_module(f"PIL.{plugin}")
         factory, accept = Image.OPEN[name]
         if accept is not None and accept(prefix[:16]) is True:
             stream.seek(0)
@@ -164,36 +153,26 @@ def pillow_warnings_ignored() -> Iterator[None]:
     belongs to the whole process: overlapping `catch_warnings` of two threads would restore it in
     the wrong order, so the first thread in saves it and the last one out restores it.
     """
+    global _inside
     if getattr(sys.flags, "context_aware_warnings", False):  # Python 3.14: filters are per thread
-        with warnings.catch_warnings():
-            _ignore()
+        with _ignored():
             yield
         return
-    _enter()
+    with _lock:
+        if _inside == 0:
+            _saved.enter_context(_ignored())
+        _inside += 1
     try:
         yield
     finally:
-        _leave()
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _saved.close()
 
 
-def _ignore() -> None:
-    warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
-
-
-def _enter() -> None:
-    global _inside, _saved
-    with _lock:
-        if _inside == 0:
-            _saved = warnings.catch_warnings()
-            _saved.__enter__()
-            _ignore()
-        _inside += 1
-
-
-def _leave() -> None:
-    global _inside, _saved
-    with _lock:
-        _inside -= 1
-        if _inside == 0 and _saved is not None:
-            _saved.__exit__(None, None, None)
-            _saved = None
+@contextmanager
+def _ignored() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
+        yield

@@ -16,6 +16,7 @@ from PIL import Image
 from impasto.errors import ImageError
 from impasto.media.color_profiles import to_srgb
 from impasto.media.decoding import DecodedPicture, float_conversion
+from impasto.media.deep_samples import convert_colors
 from impasto.media.metadata import metadata_of, orientation
 from impasto.media.opening import opened
 from impasto.media.samples import RowReader, Samples
@@ -57,13 +58,12 @@ def streamed_file(path: Path, max_pixels: int) -> Iterator[DecodedPicture]:
         if image.bands not in (colors, colors + 1):
             raise _unknown(path, f"{image.interpretation} of {image.bands} channels")
         for name in _TURNS.get(turn, ()):
-            image = _turned(image, name)
-        deep = image.format == "ushort"
+            image = getattr(image, name)()
         yield DecodedPicture(
-            rows=_deep_rows(vips, image, colors, icc) if deep else _rows(vips, image, colors, icc),
+            rows=_rows(vips, image, colors, icc),
             size_hw=(image.height, image.width),
             channels=image.bands,
-            bits=16 if deep else 8,
+            bits=16 if image.format == "ushort" else 8,
             gray=colors == 1,
             metadata=metadata_of(header),
         )
@@ -88,45 +88,20 @@ def _unknown(path: Path, what: str) -> ImageError:
     )
 
 
-def _turned(image: Any, name: str) -> Any:
-    return getattr(image, name)()
-
-
-def _reader(vips: Any, image: Any) -> Any:
-    region = vips.Region.new(image)
-    dtype = np.uint8 if image.format == "uchar" else np.uint16
-
-    def read(top: int, bottom: int) -> Any:
-        data = region.fetch(0, top, image.width, bottom - top)
-        return np.frombuffer(data, dtype).reshape(bottom - top, image.width, image.bands)
-
-    return read
-
-
 def _rows(vips: Any, image: Any, colors: int, icc: bytes | None) -> RowReader:
-    fetch = _reader(vips, image)
+    region = vips.Region.new(image)
+    deep = image.format == "ushort"
+    dtype, most = (np.uint16, 65535) if deep else (np.uint8, 255)
+    convert = float_conversion(icc, gray=colors == 1) if deep else None
 
     def read(top: int, bottom: int) -> Samples:
-        rows = fetch(top, bottom)
-        if icc:
+        data = region.fetch(0, top, image.width, bottom - top)
+        rows: Any = np.frombuffer(data, dtype).reshape(bottom - top, image.width, image.bands)
+        if icc and not deep:
             part = np.ascontiguousarray(rows[..., 0] if colors == 1 else rows[..., :3])
-            converted = np.asarray(to_srgb(Image.fromarray(part), icc))
-            planes = converted.reshape(*rows.shape[:2], -1)
+            planes = np.asarray(to_srgb(Image.fromarray(part), icc)).reshape(*rows.shape[:2], -1)
             rows = np.concatenate([planes, rows[..., colors:]], axis=-1)
-        samples: Samples = rows.astype(np.float32) / np.float32(255)
-        return samples
-
-    return read
-
-
-def _deep_rows(vips: Any, image: Any, colors: int, icc: bytes | None) -> RowReader:
-    fetch = _reader(vips, image)
-    convert = float_conversion(icc, gray=colors == 1)
-
-    def read(top: int, bottom: int) -> Samples:
-        rows: Samples = fetch(top, bottom).astype(np.float32) / np.float32(65535)
-        if convert is not None:
-            rows = np.concatenate([convert(rows[..., :colors]), rows[..., colors:]], axis=-1)
-        return rows
+        samples: Samples = rows.astype(np.float32) / np.float32(most)
+        return convert_colors(samples, convert)
 
     return read

@@ -14,7 +14,7 @@ from impasto.models.cards import advice, card_paths, facts_of, normalise_name, p
 
 GALLERY_FOLDER = Path(__file__).with_name("gallery")
 FAST_FOLDER = "fast"  # in the gallery
-QUALITIES = ("full", "fast")
+NETWORKS = ("full", "fast")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,9 @@ class StyleEntry:
     fast: "StyleEntry | None" = None
 
     @property
-    def qualities(self) -> tuple[str, ...]:
+    def networks(self) -> tuple[str, ...]:
         """What there is of "full" and "fast"."""
-        return QUALITIES if self.fast else QUALITIES[:1]
+        return NETWORKS if self.fast else NETWORKS[:1]
 
 
 def list_styles(folder: Path | None = None) -> list[StyleEntry]:
@@ -67,31 +67,31 @@ def find_style(name: str, folder: Path | None = None) -> StyleEntry:
     raise ModelError(f"no style {name!r}; {hint}")
 
 
-def style_path(name_or_path: str | Path, quality: str = "full") -> Path:
-    """The model file of a bundled style, in that quality; of a path, itself.
+def style_path(name_or_path: str | Path, network: str = "full") -> Path:
+    """The file of one of a bundled style's networks, "full" or "fast"; of a path, itself.
 
     A string is a path if it ends in .safetensors, has a path separator, or names a file. Raises
-    OptionError for an unknown quality, ModelError for an unknown name (with the nearest ones), and
+    OptionError for another network, ModelError for an unknown name (with the nearest ones), and
     where there is no fast network: for a style that has none, or a file.
     """
-    if quality not in QUALITIES:
-        raise OptionError(f"no quality {quality!r}; choose from {', '.join(QUALITIES)}")
+    if network not in NETWORKS:
+        raise OptionError(f"no network {network!r}; choose from {', '.join(NETWORKS)}")
     path = path_of(name_or_path)
     train = f"`impasto train style --architecture fast --teacher {name_or_path} ...`"
     if path is not None:
-        if quality != "full":
+        if network != "full":
             raise ModelError(
-                f"{path}: a model file has the one quality that it was trained for; leave out "
-                f"quality {quality!r}, or train a fast network from it with {train}"
+                f"{path}: a model file holds one network; leave out {network!r}, or train a fast "
+                f"network from it with {train}"
             )
         return path
     entry = find_style(str(name_or_path))
-    if quality == "full":
+    if network == "full":
         return entry.path
     if entry.fast is None:
         raise ModelError(
-            f"the style {entry.name!r} has no fast network here; leave out quality 'fast', or "
-            f"train one with {train}"
+            f"the style {entry.name!r} has no fast network here; leave out 'fast', or train one "
+            f"with {train}"
         )
     return entry.fast.path
 

@@ -52,14 +52,14 @@ KINDS: Mapping[str, ModelKind[Any]] = {
 
 
 def read_style_tensors(
-    name_or_path: str | Path, quality: str = "full"
+    name_or_path: str | Path, network: str = "full"
 ) -> ModelTensors[StyleNetworkConfig] | None:
     """A bundled style by name, "full" or "fast", or a style file by path.
 
     None for what `load_style_model` has to read, or say what is wrong with it (see `read_tensors`).
-    Raises ModelError for unknown names, and OptionError for unknown qualities, as it does.
+    Raises ModelError for unknown names, and OptionError for other networks, as it does.
     """
-    return read_tensors(style_path(name_or_path, quality), STYLE)
+    return read_tensors(style_path(name_or_path, network), STYLE)
 
 
 def read_superres_tensors(

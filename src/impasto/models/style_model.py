@@ -1,5 +1,6 @@
 """A trained style, ready to paint: to files and back."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,28 +24,32 @@ class StyleModel(TrainedModel[StyleNetworkConfig]):
         return [config.architecture, f"width {config.width:g}", f"{config.blocks} blocks"]
 
 
-def load_style_model(name_or_path: str | Path, quality: str = "full") -> StyleModel:
-    """A bundled style by name, "full" or "fast", or a style file by path, on the CPU.
+def load_style_model(
+    name_or_path: str | Path, network: str = "full", *, quality: str | None = None
+) -> StyleModel:
+    """A bundled style by name, its "full" or "fast" network, or a style file by path, on the CPU.
 
-    A string is a path if it ends in .safetensors, has a path separator, or names a file. Raises
-    ModelError, which names the style or file and says what to do, for unknown names (with the
-    nearest ones), for files that are missing, damaged, or not Impasto's, and where there is no fast
-    network; OptionError for another quality.
+    A string is a path if it ends in .safetensors, has a path separator, or names a file. `quality`
+    is an earlier name of `network`. Raises ModelError, which names the style or file and says what
+    to do, for unknown names (with the nearest ones), for files that are missing, damaged, or not
+    Impasto's, and where there is no fast network; OptionError for another network.
     """
-    loaded = load_model(style_path(name_or_path, quality), STYLE)
-    return StyleModel(**vars(loaded))
+    if quality is not None:
+        warnings.warn("`quality` is now `network`", DeprecationWarning, stacklevel=2)
+        network = quality
+    return StyleModel(**vars(load_model(style_path(name_or_path, network), STYLE)))
 
 
-def as_style_model(style: str | Path | StyleModel, quality: str = "full") -> StyleModel:
+def as_style_model(style: str | Path | StyleModel, network: str = "full") -> StyleModel:
     """A loaded model as it is, else `load_style_model`; with its errors.
 
-    Raises OptionError for a loaded model in another quality than "full", which is its own.
+    Raises OptionError for a loaded model and another network than "full", which is its own.
     """
     if not isinstance(style, StyleModel):
-        return load_style_model(style, quality)
-    if quality != "full":
+        return load_style_model(style, network)
+    if network != "full":
         raise OptionError(
-            f"quality {quality!r} is for bundled styles by name; got the loaded model "
-            f"{style.name!r}: leave quality out, or load it with that quality"
+            f"network {network!r} is for bundled styles by name; got the loaded model "
+            f"{style.name!r}: leave network out, or load it with that network"
         )
     return style

@@ -37,7 +37,11 @@ def enlarge(image: "Tensor", factor: int) -> "Tensor":
         if image.dtype in (torch.bfloat16, torch.float16):
             image = image.float()
         count, channels, height, width = image.shape
-        kernel = torch.from_numpy(phase_kernels(factor)).unsqueeze(1).to(image)
+        if torch.compiler.is_compiling():  # which sees neither caches nor NumPy
+            kernel = torch.tensor(_phases(factor), dtype=torch.float64)
+        else:
+            kernel = torch.from_numpy(phase_kernels(factor))
+        kernel = kernel.reshape(factor**2, 1, TAPS, TAPS).to(image)
         planes = image.reshape(count * channels, 1, height, width)
         padded = F.pad(planes, (BICUBIC_RADIUS,) * 4, mode="replicate")
         enlarged = F.pixel_shuffle(F.conv2d(padded, kernel), factor)
@@ -47,16 +51,17 @@ def enlarge(image: "Tensor", factor: int) -> "Tensor":
 @lru_cache(maxsize=8)
 def phase_kernels(factor: int) -> Floats:
     """(factor^2, 5, 5) float64: row i * factor + j is the kernel of phase (i, j)."""
-    if factor == 1:
-        return np.ones((1, 1, 1))
-    rows = np.stack([_phase(factor, index) for index in range(factor)])
-    kernels: Floats = np.einsum("ia,jb->ijab", rows, rows)
-    return kernels.reshape(factor * factor, TAPS, TAPS)
+    return np.array(_phases(factor)) if factor > 1 else np.ones((1, 1, 1))
 
 
-def _phase(factor: int, index: int) -> Floats:
+def _phases(factor: int) -> list[list[list[float]]]:
+    rows = [_phase(factor, index) for index in range(factor)]
+    return [[[a * b for b in across] for a in down] for down in rows for across in rows]
+
+
+def _phase(factor: int, index: int) -> list[float]:
     """Weights of the samples -2 ... 2 for output pixel `index` of the sample 0."""
     centre = (index + 0.5) / factor - 0.5
-    weights = keys_cubic(np.arange(-BICUBIC_RADIUS, BICUBIC_RADIUS + 1) - centre)
-    total: Floats = weights / weights.sum()
-    return total
+    samples = range(-BICUBIC_RADIUS, BICUBIC_RADIUS + 1)
+    weights = [keys_cubic(sample - centre) for sample in samples]
+    return [weight / sum(weights) for weight in weights]

@@ -5,11 +5,11 @@ optimiser paints a frame for it: pale, without strokes. On a canvas that goes on
 the frame is there, and not in the picture.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from impasto.losses.regions import reduced
+from impasto.losses.regions import Region, reduced
 from impasto.media import resize
 from impasto.networks.padding import reflect_pad
 
@@ -35,11 +35,12 @@ class Canvas:
         """(N, C, h, w) of any size -> resized to the result's, and mirrored beyond its edges."""
         return reflect_pad(resize(image, self.size_hw), *(self.border,) * 4)
 
-    def extended_mask(self, mask: Tensor) -> Tensor:
-        """The same for a mask, by its mean coverage; as it is if there is no border."""
-        return (
-            reflect_pad(reduced(mask, self.size_hw), *(self.border,) * 4) if self.border else mask
-        )
+    def extended_region(self, region: Region) -> Region:
+        """The same for its mask, by mean coverage; as it is without a border or mask."""
+        if region.mask is None or not self.border:
+            return region
+        mask = reflect_pad(reduced(region.mask, self.size_hw), *(self.border,) * 4)
+        return replace(region, mask=mask)
 
     def cut(self, image: Tensor) -> Tensor:
         """The picture's part of a canvas of any size."""

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from impasto.errors import OptionError
 from impasto.files.byte_sizes import parse_bytes
-from impasto.options import Options, option, parse_weights
+from impasto.option_types import parse_weights
+from impasto.options import Options, option
 
 IN_OUT, LOOK, SPEED = "Input and output", "Look", "Speed and memory"
 AUTO = "auto"

@@ -9,11 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto.errors import OptionError
 from impasto.events import CancelToken, OnEvent, ignore
 from impasto.losses import LossWeights, content_terms, isotropic_tv
 from impasto.losses.strips import whole_features
-from impasto.losses.terms import check_weight, lasting
+from impasto.losses.terms import lasting
 from impasto.media import Picture, contact_sheet, psnr, to_pil, write_picture
 from impasto.media.reading import Photo, as_picture
 from impasto.models.inversion_model import load_inversion_model
@@ -31,76 +30,67 @@ NOISE = 0.1  # standard deviation of the start around mid-grey
 
 
 def invert_features(
-    loss_network: LossNetwork,
+    network: LossNetwork,
     image: Tensor,
     layer: str,
     *,
+    dtype: torch.dtype = torch.float32,
     on_event: OnEvent = ignore,
     **options: Any,
 ) -> Tensor:
     """The image that `layer` cannot tell from `image`, (1, 3, H, W) in [0, 1] -> the same shape.
 
-    options and errors: see `inversion_stage`; also OptimizationError if the objective is not
-    finite. The image of least value is returned.
+    options: see `InversionConfig`. Raises as `inversion_stage`, and OptimizationError if the
+    objective is not finite. The image of least value is returned.
     """
-    stage = inversion_stage(loss_network, image, layer, **options)
-    found = descend([stage], on_event=on_event)
-    return found.kept(on_interrupt=False).images[-1]
+    stage = inversion_stage(
+        network, image, layer, InversionConfig(layers=(layer,), **options), dtype
+    )
+    return descend([stage], on_event=on_event).kept(on_interrupt=False).images[-1]
 
 
 def inversion_stage(
-    loss_network: LossNetwork,
-    image: Tensor,
-    layer: str,
-    *,
-    iterations: int = ITERATIONS,
-    tv_weight: float | None = None,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float32,
-    max_memory_bytes: int | None = None,
+    network: LossNetwork, image: Tensor, layer: str, config: InversionConfig, dtype: torch.dtype
 ) -> Stage:
     """How the image that `layer` cannot tell from `image` (1, 3, H, W) is found.
 
         argmin over x in [0, 1] of |phi(x) - phi(image)|^2 / |phi(image)|^2 + tv_weight * TV(x)
 
     Mahendran and Vedaldi (arXiv 1412.0035), paper section 3.2: with projected L-BFGS from noise
-    around mid-grey, drawn by `seed` alone. TV is their isotropic total variation with exponent 1,
+    around mid-grey, drawn by the seed alone. TV is their isotropic total variation with exponent 1,
     mean over pixels and channels; its weight is by default 0.1 times the pixels a side for each
     sample of the layer, because the deeper a layer the less it holds down the grain by itself. As
     the feature error is relative, a weight means the same for every photo and loss network.
     dtype: what the loss network computes in.
 
     Raises OptionError for a layer that the loss network lacks, an image too small for the layer or
-    too large for the memory, and numbers out of range; ImageError for an image that is tiny or of
-    one colour.
+    too large for the memory; ImageError for an image that is tiny or of one colour.
     """
-    if tv_weight is not None:
-        check_weight(tv_weight, "tv_weight")
-    if iterations < 1:
-        raise OptionError(f"got {iterations} iterations; wanted 1 or more")
     check_picture(image, "the photo")
-    check_layers(loss_network, [layer], image)
-    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed))
+    check_layers(network, [layer], image)
+    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(config.seed))
     start = (0.5 + NOISE * noise).clamp(0, 1).to(image.device)
-    cost = network_cost(loss_network, [layer], dtype, image.device)
-    limit = usable_memory(image.device) if max_memory_bytes is None else max_memory_bytes
+    cost = network_cost(network, [layer], dtype, image.device)
+    limit = config.max_memory_bytes
+    limit = usable_memory(image.device) if limit is None else limit
     strips = strips_that_fit([((image.shape[2], image.shape[3]), "lbfgs", 0.0)], cost, limit)
 
     def loss() -> PictureLoss:
         shown = image.contiguous(memory_format=torch.channels_last)
         with lasting(shown):
-            target = whole_features(loss_network, shown, [layer], strips)
+            target = whole_features(network, shown, [layer], strips)
         stride = image.shape[2] / target[layer].shape[2]
-        tv = TV_WEIGHT * stride if tv_weight is None else tv_weight
+        tv = TV_WEIGHT * stride if config.tv_weight is None else config.tv_weight
         return PictureLoss(
-            loss_network,
+            network,
             content_terms(target, {layer: 1.0}, scale="relative"),
             LossWeights(content=1.0, style=0.0, tv=tv),
             tv=partial(isotropic_tv, reduction="mean"),
             strips=strips,
         )
 
-    return Stage(iterations=iterations, loss=loss, start=lambda _: start, dtype=dtype)
+    count = config.iterations or ITERATIONS
+    return Stage(iterations=count, loss=loss, start=lambda _: start, dtype=dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,19 +193,7 @@ def _inverted(
         with torch.no_grad():
             take(1, model.to(device).invert(network, photo))
         return done
-    stages = [
-        inversion_stage(
-            network,
-            photo,
-            layer,
-            iterations=config.iterations or ITERATIONS,
-            tv_weight=config.tv_weight,
-            seed=config.seed,
-            dtype=dtype,
-            max_memory_bytes=config.max_memory_bytes,
-        )
-        for layer in layers
-    ]
+    stages = [inversion_stage(network, photo, layer, config, dtype) for layer in layers]
     run = descend(stages, on_event=on_event, cancel=cancel, done=take)
     if len(done.found) < len(run.images):  # stopped on the way
         take(len(run.images), run.images[-1])

@@ -1,7 +1,8 @@
 """One image optimised from stage to stage: tensors in, a tensor out."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -9,14 +10,26 @@ from torch import Tensor
 
 from impasto.errors import OptionError
 from impasto.events import CancelToken, OnEvent, ignore
-from impasto.media import keep_colors, resize
+from impasto.losses import content_terms, squared_tv
+from impasto.losses.regions import layer_sizes, region_terms
+from impasto.losses.strips import Strips, whole_features
+from impasto.losses.terms import Scale, Term, lasting
+from impasto.media import keep_colors, resize, scaled_size
 from impasto.networks import LossNetwork
 from impasto.optimization.canvas import Canvas
 from impasto.optimization.config import ADAM_RATE, LEAST_PX, OptimizationConfig
 from impasto.optimization.descent import Descent, Stage, descend
+from impasto.optimization.memory import network_cost, strips_that_fit, usable_memory
 from impasto.optimization.modes import DEFAULTS, StagePlan, plan_stages
-from impasto.optimization.pictures import check_picture, size_of
-from impasto.optimization.setup import open_loss_network, prepare, regions_of
+from impasto.optimization.objective import PictureLoss
+from impasto.optimization.pictures import check_picture, gray, size_of
+from impasto.optimization.setup import (
+    choose_layers,
+    choose_weights,
+    in_colors,
+    open_loss_network,
+    regions_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,37 +106,43 @@ class Optimization:
         regions = regions_of(config, styles, pictures.masks, pictures.style_masks, hw)
         if pictures.init is not None:
             check_picture(pictures.init, "the image to start from", may_be_blank=True)
-        network, device, self.dtype = open_loss_network(
+        self.network, device, self.dtype = open_loss_network(
             config, on_event, cancel, pooling=config.pooling, loaded=loss_network
         )
         self.config = config
         self.canvas = canvas = Canvas(size_hw=size_hw, border=_border_px(config, size_hw))
         self.photo = resize(content.float(), size_hw)
         self.init = pictures.init
-        self.setup = prepare(
-            config,
-            network,
-            canvas.extended(content.float()),
-            [
-                each if each.mask is None else replace(each, mask=canvas.extended_mask(each.mask))
-                for each in regions
-            ],
-            dtype=self.dtype,
-            device=device,
-            on_event=on_event,
-            result_share=canvas.share,
+        colored = canvas.extended(content.float()).to(device)
+        layers = choose_layers(config, self.network, colored, on_event)
+        self.content_layers, self.style_layers = layers
+        self.regions = [
+            in_colors(canvas.extended_region(region), config, colored) for region in regions
+        ]
+        self.content = gray(colored) if config.colors == "luminance" else colored
+        self.weights = choose_weights(
+            config, self.network, self.content, self.content_layers, on_event
         )
+        both = [*self.content_layers, *self.style_layers]
+        self.cost = network_cost(self.network, both, self.dtype, device)
         narrowest = min(_short_side(style) for style in styles) * config.style_scale * canvas.share
         self.plans = plan_stages(config, canvas.whole_hw, narrowest)
         for plan in self.plans:
-            self.setup.check(plan)
+            self._check(plan)
+
+    @property
+    def scale(self) -> Scale:
+        """How the terms are scaled."""
+        if self.config.mode == "gatys":
+            return "gatys"
+        return "relative" if self.config.mode == "best" or self.config.relative else "absolute"
 
     def stages(self) -> list[Stage]:
         """From coarse to fine; the targets of each are computed when it begins."""
         return [
             Stage(
                 iterations=plan.iterations,
-                loss=partial(self.setup.loss, plan),
+                loss=partial(self.loss, plan),
                 start=partial(self._start, plan),
                 dtype=self.dtype,
                 optimizer=plan.optimizer,
@@ -139,11 +158,70 @@ class Optimization:
         if self.init is not None:
             start = resize(self.canvas.extended(self.init.float()), size_hw)
         elif (config.init or DEFAULTS[config.mode].init) == "content":
-            start = resize(self.setup.content, size_hw)
+            start = resize(self.content, size_hw)
         else:
             noise = torch.Generator().manual_seed(config.seed)
             start = torch.rand(1, 3, *size_hw, generator=noise)
-        return start.to(self.setup.device)
+        return start.to(self.content.device)
+
+    def strips(self, plan: StagePlan) -> Strips | None:
+        """How a stage is cut to fit into memory. Raises OptionError if it does not fit at all."""
+        limit = self.config.max_memory_bytes
+        sizes = layer_sizes(self.network, self.content, list(self.content_layers)).values()
+        area = self.content.shape[2] * self.content.shape[3]
+        held = sum(4 * channels * math.prod(size_hw) for channels, size_hw in sizes) / area
+        # A painting may be shown larger than the result: its strips must fit as well.
+        paintings = [(self._shown_hw(each.style, plan), "none", 0.0) for each in self.regions]
+        return strips_that_fit(
+            [(plan.size_hw, plan.optimizer, held), *paintings],
+            self.cost,
+            usable_memory(self.content.device) if limit is None else limit,
+        )
+
+    def _check(self, plan: StagePlan) -> None:
+        """Raise OptionError if a stage's pictures are too large for the memory, or too small."""
+        for number, region in enumerate(self.regions, start=1):
+            height, width = self._shown_hw(region.style, plan)
+            if min(height, width) < LEAST_PX:
+                raise OptionError(
+                    f"painting {number} would be shown as {width} x {height} px; {LEAST_PX} px a "
+                    "side at least: choose a larger `size` or `style_scale`, or crop the painting"
+                )
+        self.strips(plan)
+
+    def _shown_hw(self, painting: Tensor, plan: StagePlan) -> tuple[int, int]:
+        """The size at which a stage sees a painting."""
+        result_px = self.canvas.share * max(plan.size_hw)
+        style_px = max(LEAST_PX, round(self.config.style_scale * result_px))
+        # It is never enlarged beyond what it holds: its style would be blur.
+        side = min(style_px, max(painting.shape[-2:]))
+        return scaled_size((painting.shape[-2], painting.shape[-1]), side)
+
+    def loss(self, plan: StagePlan) -> PictureLoss:
+        """The objective of one stage, its targets computed at the stage's size."""
+        network, strips = self.network, self.strips(plan)
+        content = resize(self.content, plan.size_hw)
+        wanted: list[Term] = []
+        if self.weights.content:
+            with lasting(content):
+                found = whole_features(network, content, list(self.content_layers), strips)
+            wanted += content_terms(found, self.content_layers, scale=self.scale)
+        if self.weights.style:
+            regions = [
+                each.resized(lambda x: resize(x, self._shown_hw(x, plan)), plan.size_hw)
+                for each in self.regions
+            ]
+            wanted += region_terms(
+                network, content, regions, self.style_layers, scale=self.scale, strips=strips
+            )
+        return PictureLoss(
+            network,
+            wanted,
+            self.weights,
+            tv=partial(squared_tv, reduction="mean" if self.scale == "relative" else "sum"),
+            seen=gray if self.config.colors == "luminance" else None,
+            strips=strips,
+        )
 
     def shown(self, image: Tensor) -> Tensor:
         """The picture on the canvas; with the photo's colours if only luma is painted."""
@@ -162,7 +240,7 @@ class Optimization:
             image=self.shown(image).contiguous().cpu(),
             total=total,
             terms=dict(objective.terms),
-            loss_network=self.setup.network.name,
+            loss_network=self.network.name,
             iterations=run.iterations,
             history=run.history,
             interrupted=run.stopped is not None,

@@ -1,6 +1,5 @@
 """Texture synthesis: a picture with the feature statistics of a painting (paper, figure 4)."""
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,15 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.errors import OptionError
 from impasto.events import OnEvent, ignore
 from impasto.losses import LossWeights, squared_tv
 from impasto.losses.regions import Region, region_terms
-from impasto.losses.terms import layer_weights
 from impasto.media import resize
 from impasto.networks import LossNetwork
 from impasto.networks.padding import reflect_pad
-from impasto.optimization.config import COARSEST_PX, ITERATIONS
+from impasto.optimization.config import ITERATIONS, LayerWeights, TextureConfig, weights_of
 from impasto.optimization.descent import Stage, descend
 from impasto.optimization.memory import NetworkCost, network_cost, strips_that_fit, usable_memory
 from impasto.optimization.objective import PictureLoss
@@ -27,81 +24,61 @@ SEAM_PX = 64
 
 
 def synthesize_texture(
-    loss_network: LossNetwork,
+    network: LossNetwork,
     painting: Tensor,
-    layers: Sequence[str] | Mapping[str, float],
+    layers: LayerWeights,
     *,
+    dtype: torch.dtype = torch.float32,
     on_event: OnEvent = ignore,
     **options: Any,
 ) -> Tensor:
-    """A picture of the painting's style alone: (1, 3, H, W) in [0, 1] -> (1, 3, *size_hw).
+    """A picture of the painting's style alone: (1, 3, H, W) in [0, 1] -> (1, 3, height, width).
 
-    options and errors: see `texture_stages`; also OptimizationError if the objective is not finite.
+    options: see `TextureConfig`. Raises as `texture_stages`, and OptimizationError if the objective
+    is not finite.
     """
-    stages = texture_stages(loss_network, painting, layers, **options)
+    config = TextureConfig(layers=weights_of(layers, "style"), **options)
+    stages = texture_stages(network, painting, config, dtype)
     return descend(stages, on_event=on_event).kept(on_interrupt=False).images[-1]
 
 
 def texture_stages(
-    network: LossNetwork,
-    painting: Tensor,
-    layers: Sequence[str] | Mapping[str, float],
-    *,
-    size_hw: tuple[int, int] | None = None,
-    iterations: int = ITERATIONS,
-    seamless: bool = False,
-    coarsest_px: int = COARSEST_PX,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float32,
-    max_memory_bytes: int | None = None,
+    network: LossNetwork, painting: Tensor, config: TextureConfig, dtype: torch.dtype
 ) -> list[Stage]:
     """How a picture of the painting's style alone is made: (1, 3, H, W) in [0, 1].
 
         argmin over x in [0, 1] of mean over layers of |G(x) - G(painting)|^2 / |G(painting)|^2
 
     Texture synthesis (Gatys et al., arXiv 1505.07376), paper section 3.2, by projected L-BFGS from
-    white noise of the painting's colours, drawn by `seed` alone. `layers` are names, or name ->
-    weight. The result has the painting's scale whatever its size, by default the painting's own.
+    white noise of the painting's colours, drawn by the seed alone. The result has the painting's
+    scale whatever its size. dtype: what the loss network computes in.
 
     Coarse to fine: the first stage works on painting and texture reduced by a power of two, so that
     the shortest of their sides is `coarsest_px` or a little more, the last one at full size. That
     brings order into what the layers do not see at full size. `coarsest_px=0` is the papers' way,
     full size alone. The iterations are shared out evenly.
 
-    seamless: the result continues at the opposite edge, so that it tiles the plane: the network is
-    shown it continued so, as far as it can see. dtype: what the loss network computes in.
-
-    Raises OptionError for a layer that the loss network lacks, a size that is too small for the
-    layers, and numbers out of range; ImageError for a painting that is tiny or of one colour. A
-    stage that is too large for the memory raises OptionError when it begins.
+    Raises OptionError for a layer that the loss network lacks or a size that is too small for it,
+    ImageError for a painting that is tiny or of one colour. A stage that is too large for the
+    memory raises OptionError when it begins.
     """
     check_picture(painting, "the painting")
-    weights = layer_weights(layers, "style")
-    if not sum(weights.values()) > 0:
-        raise OptionError(f"got style layers {dict(weights)}; give at least one with a weight")
-    check_layers(network, list(weights), painting)
-    whole_hw = size_hw or (painting.shape[2], painting.shape[3])
-    if min(whole_hw) < 1 or iterations < 1 or coarsest_px < 0:
-        raise OptionError(
-            f"got a texture of {whole_hw[1]} x {whole_hw[0]} px, {iterations} iterations, "
-            f"coarsest_px {coarsest_px}; wanted 1 or more, and 0 or more for the last"
-        )
-    scales = _scales(min(*whole_hw, *painting.shape[-2:]), coarsest_px)[-iterations:]
-    cost = network_cost(network, list(weights), dtype, painting.device)
-    resized = resize_periodic if seamless else resize
+    check_layers(network, list(config.layers), painting)
+    painting_hw = (painting.shape[2], painting.shape[3])
+    whole_hw = painting_hw if config.size_wh is None else config.size_wh[::-1]
+    cost = network_cost(network, list(config.layers), dtype, painting.device)
+    resized = resize_periodic if config.seamless else resize
 
     def loss(scale: float) -> PictureLoss:
-        small = resize(painting, _scaled((painting.shape[2], painting.shape[3]), scale))
-        size_now = _scaled(whole_hw, scale)
-        return texture_loss(
-            network, small, weights, size_now, cost, seamless=seamless, limit=max_memory_bytes
-        )
+        small = resize(painting, _scaled(painting_hw, scale))
+        return texture_loss(network, small, config, _scaled(whole_hw, scale), cost)
 
     def start(scale: float, best: Tensor | None) -> Tensor:
-        texture = _noise(painting, whole_hw, seed) if best is None else best
+        texture = _noise(painting, whole_hw, config.seed) if best is None else best
         return resized(texture, _scaled(whole_hw, scale))
 
-    left = iterations
+    left = config.iterations or ITERATIONS
+    scales = _scales(min(*whole_hw, *painting_hw), config.coarsest_px)[-left:]
     stages = []
     for number, scale in enumerate(scales):
         count = left // (len(scales) - number)
@@ -120,20 +97,17 @@ def texture_stages(
 def texture_loss(
     network: LossNetwork,
     painting: Tensor,
-    weights: Mapping[str, float],
+    config: TextureConfig,
     size_hw: tuple[int, int],
     cost: NetworkCost,
-    *,
-    seamless: bool,
-    limit: int | None = None,
 ) -> PictureLoss:
     """The relative style error of images of a size: 0 for equal Gram matrices.
 
     Seamless: the network sees the image continued by its own opposite edges, and Gram matrices
-    are taken over the image itself. Raises OptionError if it does not fit into the memory, or
-    into `limit` bytes.
+    are taken over the image itself. Raises OptionError if it does not fit into the memory.
     """
-    border_px = (SEAM_PX if cost.reach_px is None else cost.reach_px) if seamless else 0
+    border_px = (cost.reach_px or SEAM_PX) if config.seamless else 0
+    limit, weights = config.max_memory_bytes, config.layers
     shown = painting.new_zeros(1, 3, size_hw[0] + 2 * border_px, size_hw[1] + 2 * border_px)
     # The painting may be the larger one, and must fit as well.
     kinds = (("lbfgs", shown), ("none", painting))

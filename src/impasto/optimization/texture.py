@@ -1,6 +1,5 @@
 """`texture`: a painting in, a picture of its style alone out, as a Pillow image or a file."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from torch import Tensor
 from impasto.events import CancelToken, OnEvent, ignore
 from impasto.media import Picture, resize, to_pil, write_picture
 from impasto.media.reading import Photo, as_picture
-from impasto.optimization.config import ITERATIONS, TextureConfig, weights_of
+from impasto.optimization.config import LayerWeights, TextureConfig, weights_of
 from impasto.optimization.descent import descend
 from impasto.optimization.outputs import Preview, TextureFiles
 from impasto.optimization.pictures import check_picture, size_of, visible
@@ -31,7 +30,7 @@ class Texture:
 @takes(TextureConfig, leave_out=["layers"])
 def texture(
     painting: Photo,
-    layers: Sequence[str] | Mapping[str, float],
+    layers: LayerWeights,
     *,
     on_event: OnEvent = ignore,
     cancel: CancelToken | None = None,
@@ -81,18 +80,8 @@ def _made(
     check_picture(picture.pixels, name)
     network, device, dtype = open_loss_network(config, on_event, cancel)
     size_hw = _size_hw(config, picture)
-    stages = texture_stages(
-        network,
-        visible(picture, size_of(picture.pixels, config.painting_size)).to(device),
-        config.layers,
-        size_hw=size_hw,
-        iterations=config.iterations or ITERATIONS,
-        seamless=config.seamless,
-        coarsest_px=config.coarsest_px,
-        seed=config.seed,
-        dtype=dtype,
-        max_memory_bytes=config.max_memory_bytes,
-    )
+    looked_at = visible(picture, size_of(picture.pixels, config.painting_size)).to(device)
+    stages = texture_stages(network, looked_at, config, dtype)
     run = descend(stages, on_event=on_event, cancel=cancel)
     return Texture(
         image=resize(run.images[-1], size_hw).contiguous().cpu(),

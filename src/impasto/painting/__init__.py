@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from impasto.engines.color_match import COLOR_MATCHES, match_colors
     from impasto.engines.engine import Engine
     from impasto.engines.stylize_tensor import stylize_tensor
-    from impasto.engines.superres_engine import upscale_tensor
-    from impasto.painting.painter import Painter, restore_painter, style_painter, upscale_painter
-    from impasto.painting.stylize import stylize_file
-    from impasto.painting.upscale import restore, restore_file, upscale_file
+    from impasto.engines.upscale_tensor import upscale_tensor
+    from impasto.painting.painter import Painter
+    from impasto.painting.stylize import style_painter, stylize_file
+    from impasto.painting.upscale import (
+        restore,
+        restore_file,
+        restore_painter,
+        upscale_file,
+        upscale_painter,
+    )
 
 __all__ = [
     "COLOR_MATCHES",
@@ -39,13 +45,13 @@ _HOMES = {
     "match_colors": "impasto.engines.color_match",
     "restore": "impasto.painting.upscale",
     "restore_file": "impasto.painting.upscale",
-    "restore_painter": "impasto.painting.painter",
-    "style_painter": "impasto.painting.painter",
+    "restore_painter": "impasto.painting.upscale",
+    "style_painter": "impasto.painting.stylize",
     "stylize_file": "impasto.painting.stylize",
     "stylize_tensor": "impasto.engines.stylize_tensor",
     "upscale_file": "impasto.painting.upscale",
-    "upscale_painter": "impasto.painting.painter",
-    "upscale_tensor": "impasto.engines.superres_engine",
+    "upscale_painter": "impasto.painting.upscale",
+    "upscale_tensor": "impasto.engines.upscale_tensor",
 }
 
 __all__ = sorted(_HOMES)

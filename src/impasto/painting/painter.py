@@ -6,7 +6,7 @@ finished in files survives an interruption, and the same call goes on from there
 """
 
 import threading
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,22 +18,14 @@ from impasto.files.byte_sizes import in_words
 from impasto.media.formats import WRITABLE_FORMATS
 from impasto.media.writing import check_target, write_samples
 from impasto.painting.canvas import Room, ScratchRoom
-from impasto.painting.options import (
-    Output,
-    RestoreOptions,
-    StylizeOptions,
-    TiledOptions,
-    UpscaleOptions,
-    Watch,
-)
-from impasto.painting.preparing import unpacked
+from impasto.painting.options import Output, Watch
+from impasto.painting.preparing import SourceFile, as_canvas, unpacked
 from impasto.painting.results import as_image
-from impasto.painting.sources import SourceFile, as_canvas, file_state
 
 if TYPE_CHECKING:
     from impasto.media.reading import Photo
     from impasto.painting.enlarging import TileWork
-    from impasto.painting.styling import Style, StyleWork
+    from impasto.painting.styling import StyleWork
 
 KEPT = 4  # works that are kept for the next call
 _ROW_WRITERS = ("PNG", "TIFF")  # others have the whole picture in memory, as bytes
@@ -48,7 +40,7 @@ class _Listener(threading.local):
         self.on_event(Notice(message=message))
 
 
-_LISTENER = _Listener()
+LISTENER = _Listener()
 
 
 class Painter:
@@ -75,7 +67,7 @@ class Painter:
         """A photo of any kind -> an 8-bit Pillow image."""
         options = self.options
         watch = Watch(options.on_event, options.cancel)
-        _LISTENER.on_event = watch.on_event
+        LISTENER.on_event = watch.on_event
         canvas = as_canvas(photo, watch.stage(0, self.work.reading))
         return as_image(self.work.result(canvas, Room(), watch, options))
 
@@ -94,7 +86,7 @@ class Painter:
         """
         options = self.options
         watch = Watch(on_event or options.on_event, cancel or options.cancel)
-        _LISTENER.on_event = watch.on_event
+        LISTENER.on_event = watch.on_event
         target = Path(target)
         file = SourceFile(path=Path(source), max_pixels=options.pixel_limit(self.work.limit))
         check_target(target, self.work.size_of(file.header.size_hw, options))
@@ -149,95 +141,14 @@ class Painter:
         raise ModelError(f"style {work.name!r} gives NaN or infinity; train or download it anew")
 
 
-def style_painter(style: "Style", options: StylizeOptions) -> Painter:
-    """A style's name, file or model, or an `Engine`, which brings its own device and border.
-
-    What was made ready for an earlier call is used again until the style changes. Raises
-    OptionError for what is not there or installed, ModelError for the style.
-    """
-    from impasto.models.gallery import style_path
-
-    _LISTENER.on_event = options.on_event
-    if isinstance(style, str | Path):
-        style = style_path(style, options.network)
-    work = _style_work(
-        style,
-        _state(style),
-        device=options.device,
-        backend=options.backend,
-        precision=options.precision,
-        max_memory=options.memory_limit,
-        scratch=_scratch(options),
-        border=options.border,
-    )
-    return Painter(work, options)
-
-
-def upscale_painter(factor: int | None, model: Any, options: UpscaleOptions) -> Painter:
-    """One model or two that enlarge by `factor`, see `models_for`. Raises as that does."""
-    from impasto.painting.enlarging import models_for
-
-    return _tile_painter(models_for(model, factor), options)
-
-
-def restore_painter(model: Any, options: RestoreOptions) -> Painter:
-    """A model that restores, see `restorer_for`. Raises as that does."""
-    from impasto.painting.enlarging import restorer_for
-
-    return _tile_painter((restorer_for(model),), options)
-
-
-def _tile_painter(models: tuple[Any, ...], options: TiledOptions) -> Painter:
-    _LISTENER.on_event = options.on_event
-    work = _tile_work(
-        _Same(models),
-        tuple(_state(model) for model in models),
-        limit=options.memory_limit,
-        scratch=_scratch(options),
-        device=options.device,
-        backend=options.backend,
-        precision=options.precision,
-        tile_px=options.tile_px,
-        strength=options.strength,
-        color_match=options.color_match,
-    )
-    return Painter(work, options)
-
-
-class _Same(tuple[Any, ...]):
-    """Models, which are equal to themselves only."""
-
-    def __hash__(self) -> int:
-        return hash(tuple(map(id, self)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and list(map(id, self)) == list(map(id, other))
-
-
-@lru_cache(maxsize=KEPT)
-def _style_work(style: "Style", state: object, **options: Any) -> "StyleWork":
-    from impasto.painting.styling import StyleWork
-
-    del state  # belongs to what is remembered
-    return StyleWork(style, _LISTENER.notice, **options)
-
-
-@lru_cache(maxsize=KEPT)
-def _tile_work(
-    models: _Same, state: object, *, limit: int | None, scratch: Path | None, **options: Any
-) -> "TileWork":
-    from impasto.engines.tile_engine import SuperResOptions
-    from impasto.painting.enlarging import TileWork
-
-    del state
-    engine_options = SuperResOptions(on_warning=_LISTENER.notice, **options)
-    return TileWork(models, engine_options, limit, scratch)
-
-
-def _state(model: Any) -> object:
+def weights_state(model: Any) -> object:
     """What changes whenever the model's weights do."""
     if isinstance(model, Path):
-        return file_state(model)
+        try:
+            status = model.stat()
+        except OSError:  # whoever reads it tells
+            return None
+        return status.st_mtime_ns, status.st_size
     network: Any = getattr(model, "network", None)
     if not hasattr(network, "state_dict"):
         return None
@@ -245,7 +156,7 @@ def _state(model: Any) -> object:
     return tuple((each.data_ptr(), each._version) for each in network.state_dict().values())
 
 
-def _scratch(options: Any) -> Path | None:
+def scratch_of(options: Any) -> Path | None:
     if not isinstance(options, Output) or options.scratch is None:
         return None
     from impasto.engines.scratch import checked_scratch

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impasto.engines.openvino_session import OpenVinoStyle
+from impasto.engines.openvino import OpenVinoStyle
 from impasto.engines.tiles import Box, whole
 from impasto.errors import OptionError
 from impasto.machine.extras import is_installed
@@ -26,9 +26,8 @@ from impasto.networks.architectures import tensor_shapes
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.painting.canvas import Canvas, Floats, Room, ScratchRoom
 from impasto.painting.options import StylizeOptions, Watch
-from impasto.painting.preparing import Tell, filled, resized
+from impasto.painting.preparing import Header, Tell, filled, resized
 from impasto.painting.results import PaintedRows
-from impasto.painting.sources import Header
 from impasto.plans.continuation import check_border, continued_positions, whole_strides
 from impasto.plans.plan import MOST_PIXELS, Mirror, cannot_overflow
 from impasto.plans.rewrite import NetworkData
@@ -228,7 +227,7 @@ class StyleWork:
 
     def key(self, source: Path, options: StylizeOptions, trial: "torch.dtype") -> dict[str, Any]:
         """All that a scratch folder's contents depend on."""
-        from impasto.engines.fingerprints import file_hash, network_hash
+        from impasto.engines.scratch import file_hash, network_hash
 
         model = self.engine.model
         return {
@@ -365,7 +364,7 @@ def _suited(canvas: Canvas, dtype: "torch.dtype") -> "torch.dtype":
     """`dtype`, or a more exact one if the picture needs it: told by some of its rows."""
     import torch
 
-    from impasto.machine.suitability import suitable_precision
+    from impasto.machine.precision import suitable_precision
 
     height, width = canvas.size_hw
     count = min(height, max(1, _SAMPLE_PIXELS // width))

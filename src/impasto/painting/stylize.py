@@ -1,16 +1,17 @@
 """Paint photos: anything that is a picture in, a Pillow image or a file out."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.painting.options import StylizeFileOptions, StylizeOptions, made, shows_options
-from impasto.painting.painter import style_painter
+from impasto.painting.painter import KEPT, LISTENER, Painter, scratch_of, weights_state
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from impasto.media.reading import Photo
-    from impasto.painting.styling import Style
+    from impasto.painting.styling import Style, StyleWork
 
 
 @shows_options(StylizeOptions)
@@ -49,3 +50,35 @@ def stylize_file(source: Path, target: Path, style: "Style", **options: Any) -> 
     interrupted. Raises as `stylize`; ImageError names the file.
     """
     style_painter(style, made(StylizeFileOptions, options)).paint_file(source, target)
+
+
+def style_painter(style: "Style", options: StylizeOptions) -> Painter:
+    """A style's name, file or model, or an `Engine`, which brings its own device and border.
+
+    What was made ready for an earlier call is used again until the style changes. Raises
+    OptionError for what is not there or installed, ModelError for the style.
+    """
+    from impasto.models.gallery import style_path
+
+    LISTENER.on_event = options.on_event
+    if isinstance(style, str | Path):
+        style = style_path(style, options.network)
+    work = _style_work(
+        style,
+        weights_state(style),
+        device=options.device,
+        backend=options.backend,
+        precision=options.precision,
+        max_memory=options.memory_limit,
+        scratch=scratch_of(options),
+        border=options.border,
+    )
+    return Painter(work, options)
+
+
+@lru_cache(maxsize=KEPT)
+def _style_work(style: "Style", state: object, **options: Any) -> "StyleWork":
+    from impasto.painting.styling import StyleWork
+
+    del state  # belongs to what is remembered
+    return StyleWork(style, LISTENER.notice, **options)

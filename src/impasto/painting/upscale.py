@@ -1,25 +1,29 @@
 """Upscale and restore photos: anything that is a picture in, a Pillow image or a file out."""
 
+import math
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from impasto.errors import ModelError, OptionError
 from impasto.painting.options import (
     RestoreFileOptions,
     RestoreOptions,
+    TiledOptions,
     UpscaleFileOptions,
     UpscaleOptions,
     made,
     shows_options,
 )
-from impasto.painting.painter import restore_painter, upscale_painter
+from impasto.painting.painter import KEPT, LISTENER, Painter, scratch_of, weights_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from PIL import Image
 
     from impasto.media.reading import Photo
     from impasto.models import SuperResModel
+    from impasto.painting.enlarging import TileWork
 
     Model = str | Path | SuperResModel
     Models = Model | Sequence[SuperResModel]
@@ -93,3 +97,126 @@ def upscale_file(
 def restore_file(source: Path, target: Path, model: "Model", **options: Any) -> None:
     """Restore the picture file `source` into `target`; the rest as in `restore`, `upscale_file`."""
     restore_painter(model, made(RestoreFileOptions, options)).paint_file(source, target)
+
+
+def upscale_painter(factor: int | None, model: Any, options: UpscaleOptions) -> Painter:
+    """One model or two that enlarge by `factor`, see `models_for`. Raises as that does."""
+    return _tile_painter(models_for(model, factor), options)
+
+
+def restore_painter(model: Any, options: RestoreOptions) -> Painter:
+    """A model that restores, see `restorer_for`. Raises as that does."""
+    return _tile_painter((restorer_for(model),), options)
+
+
+def _tile_painter(models: tuple[Any, ...], options: TiledOptions) -> Painter:
+    LISTENER.on_event = options.on_event
+    work = _tile_work(
+        _Same(models),
+        tuple(weights_state(model) for model in models),
+        limit=options.memory_limit,
+        scratch=scratch_of(options),
+        device=options.device,
+        backend=options.backend,
+        precision=options.precision,
+        tile_px=options.tile_px,
+        strength=options.strength,
+        color_match=options.color_match,
+    )
+    return Painter(work, options)
+
+
+def models_for(model: Any, factor: int | None) -> tuple[Any, ...]:
+    """What `model` and `factor` of `upscale` mean: one model, or two for factor 8.
+
+    model: a bundled one's name, a file, a loaded model, or several that are used one after
+    another. Raises ModelError for models that are not there, not for this factor, or not for
+    upscaling, OptionError for what is no factor.
+    """
+    whole_number = isinstance(factor, int) and not isinstance(factor, bool)
+    if factor is not None and not (whole_number and factor >= 1):
+        raise OptionError(f"`factor`: got {factor!r}; wanted a whole number such as 2, 3, 4 or 8")
+    models: tuple[Any, ...]
+    if model is None or isinstance(model, str | Path):
+        models = _read(model, factor)
+    else:
+        models = tuple(model) if isinstance(model, Sequence) else (model,)
+        made = math.prod(each.config.factor for each in models)
+        if factor not in (None, made):
+            raise ModelError(f"model {models[0].name!r} is made for factor {made}, not {factor}")
+    for each in models:
+        if _task(each) != "superres":
+            raise ModelError(
+                f"model {each.name!r} restores pictures at their own size; use it with "
+                "`impasto restore`, or choose one of `impasto upscalers`"
+            )
+    return models
+
+
+def restorer_for(model: Any) -> Any:
+    """The restoration model that is meant. Raises ModelError as `models_for` does."""
+    restorer = _read(model, None)[0] if isinstance(model, str | Path) else model
+    if _task(restorer) != "restore":
+        raise ModelError(
+            f"model {restorer.name!r} enlarges pictures {restorer.config.factor} times; use it "
+            "with `impasto upscale`"
+        )
+    return restorer
+
+
+def _read(model: str | Path | None, factor: int | None) -> tuple[Any, ...]:
+    """Without torch, or by it where it has to say what is wrong."""
+    from impasto.models.cards import path_of
+    from impasto.models.upscalers import TASKS, find_upscalers
+
+    path = None if model is None else path_of(model)
+    if path is not None:
+        paths = [path]
+    else:
+        name = None if model is None else str(model)
+        paths = [entry.path for entry in find_upscalers(name, factor=factor)]
+    models = tuple(_read_once(each, weights_state(each)) for each in paths)
+    sound = [model for model in models if model is not None and _task(model) in TASKS]
+    if len(sound) < len(models) or (
+        path is not None and factor not in (None, sound[0].config.factor)
+    ):
+        from impasto.models import load_upscalers
+
+        return load_upscalers(model, factor=factor)
+    return tuple(sound)
+
+
+@lru_cache(maxsize=KEPT)
+def _read_once(path: Path, state: object) -> Any:
+    """A file's tensors, until it changes."""
+    from impasto.models.kinds import SUPERRES
+    from impasto.models.model_file import read_tensors
+
+    del state
+    return read_tensors(path, SUPERRES)
+
+
+def _task(model: Any) -> str:
+    return str(model.card.get("task") or ("restore" if model.config.factor == 1 else "superres"))
+
+
+class _Same(tuple[Any, ...]):
+    """Models, which are equal to themselves only."""
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and list(map(id, self)) == list(map(id, other))
+
+
+@lru_cache(maxsize=KEPT)
+def _tile_work(
+    models: _Same, state: object, *, limit: int | None, scratch: Path | None, **options: Any
+) -> "TileWork":
+    from impasto.engines.tile_engine import SuperResOptions
+    from impasto.painting.enlarging import TileWork
+
+    del state
+    engine_options = SuperResOptions(on_warning=LISTENER.notice, **options)
+    return TileWork(models, engine_options, limit, scratch)

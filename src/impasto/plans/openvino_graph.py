@@ -39,7 +39,7 @@ def openvino_model(
     )
     kind = np.uint8 if samples == "uint8" else np.float32
     if samples == "levels":
-        channels = 6 if is_split(steps) else 3
+        channels *= 2 if is_split(steps) else 1
     count, height, width = (-1, -1, -1) if size_hw is None else (1, *size_hw)
     image = writer.op.parameter([count, channels, height, width], kind, name="image")
     output = writer.write_plan(with_mirrored_borders(steps), image)

@@ -372,6 +372,21 @@ def channels_after(steps: Plan, channels: int) -> int:
     return channels
 
 
+def widest(steps: Plan, channels: int, scale: float = 1.0) -> float:
+    """The most values of any map for each pixel of the input."""
+    most, sides = 0.0, 2**12  # a side long enough for borders to be small
+    for step in steps:
+        if isinstance(step, Residual):
+            inner: tuple[Plan, ...] = (step.body,)
+        else:
+            inner = (step.body, step.exact) if isinstance(step, Sum) else ()
+        most = max([most, *(widest(part, channels, scale) for part in inner)])
+        scale *= round(step.size(sides) / sides * 8) / 8
+        channels = step.channels(channels)
+        most = max(most, channels * scale**2)
+    return most
+
+
 def bounds(steps: Plan, pixels: int, entering: float) -> tuple[float, float]:
     """For values up to `entering`: the bounds of what comes out, and of everything on the way.
 

@@ -1,45 +1,36 @@
-"""Fit a transformation network: config, loop, checkpoints, logs."""
+"""Train a network: a style, super-resolution, restoration or inversion; one `run` for them all.
 
-from impasto.machine.freed_memory import keep_freed_memory
-from impasto.training.config import StyleTrainingConfig, parse_crops, read_recipe
-from impasto.training.events import Event, Notice, OnEvent, Saved, Skipped, Step, Validated
-from impasto.training.restore import train_restore
-from impasto.training.restore_config import (
-    RestoreTrainingConfig,
-    parse_range,
-    read_restore_recipe,
-    restore_options,
-)
-from impasto.training.run_config import parse_layers
-from impasto.training.style import train_style
-from impasto.training.superres import train_superres
-from impasto.training.superres_config import (
-    SuperResTrainingConfig,
-    parse_scales,
-    read_superres_recipe,
-)
+    from impasto.training import StyleTrainingConfig, run
+    run(StyleTrainingConfig(style=(Path("p.jpg"),), photos=Path("photos"), output=Path("run")))
+
+The configs do not import torch; `run` is imported at its first use (PEP 562).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from impasto.training.inversion_config import InversionTrainingConfig
+from impasto.training.restore_config import RestoreTrainingConfig
+from impasto.training.run_config import RunConfig, read_recipe
+from impasto.training.style_config import StyleTrainingConfig
+from impasto.training.superres_config import SuperResTrainingConfig
+
+if TYPE_CHECKING:
+    from impasto.training.trainer import run
 
 __all__ = [
-    "Event",
-    "Notice",
-    "OnEvent",
+    "InversionTrainingConfig",
     "RestoreTrainingConfig",
-    "Saved",
-    "Skipped",
-    "Step",
+    "RunConfig",
     "StyleTrainingConfig",
     "SuperResTrainingConfig",
-    "Validated",
-    "keep_freed_memory",
-    "parse_crops",
-    "parse_layers",
-    "parse_range",
-    "parse_scales",
     "read_recipe",
-    "read_restore_recipe",
-    "read_superres_recipe",
-    "restore_options",
-    "train_restore",
-    "train_style",
-    "train_superres",
+    "run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "run":
+        raise AttributeError(f"module 'impasto.training' has no attribute {name!r}; see {__all__}")
+    from impasto.training.trainer import run
+
+    return run

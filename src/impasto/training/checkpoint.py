@@ -66,7 +66,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         return _from_tensors(tensors, about)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise TrainingError(
-            f"cannot go on from {path}: {error}; delete it or use another --output folder"
+            f"cannot go on from {path}: {error}; delete it or use another `output` folder"
         ) from error
 
 

@@ -1,6 +1,10 @@
-"""Feed-forward inversion as the training loop sees it: decoder, crops, loss, previews, scores."""
+"""Feed-forward inversion in training: a decoder from a layer's features back to the image.
 
-from collections.abc import Callable, Iterator, Sequence
+Dosovitskiy & Brox 2016, arXiv 1506.02753.
+"""
+
+from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -9,72 +13,50 @@ import torch
 from torch import Tensor, nn
 
 from impasto.data.photos import PhotoBatch, PhotoCrops, center_crop, photo_batches
-from impasto.errors import TrainingError
+from impasto.errors import OptionError, TrainingError
 from impasto.losses import content_terms, grid_loss, pixel_loss, squared_tv
 from impasto.losses.terms import EMPTY_TARGET
-from impasto.machine.devices import choose_dtype
-from impasto.media import contact_sheet, psnr, read_picture, write_picture
-from impasto.models import save_model
+from impasto.media import psnr
 from impasto.models.inversion_model import load_inversion_model
 from impasto.networks import LossNetwork
-from impasto.networks.inversion import InversionNetwork, fitted
+from impasto.networks.inversion import InversionNetwork, fitted, layer_geometry
 from impasto.networks.inversion_config import InversionConfig
-from impasto.training.events import OnEvent, Saved, Validated
 from impasto.training.inversion_config import InversionTrainingConfig
-from impasto.training.split import readable
 from impasto.training.superres_loss import shifted
+from impasto.training.task import Scores, Setup, Task, channels_last, readable
 
 VALIDATION_PX = 256
-PREVIEW_COUNT = 4
 MEASURED_PHOTOS = 16  # whose features set the decoder's scale
-MODEL_FILE = "model.safetensors"
 
 
-class InversionTask:
-    """A decoder for the training loop: network, crops, loss, previews, validation."""
+class InversionTask(Task[InversionTrainingConfig, PhotoBatch]):
+    """A decoder for the training loop; scores are terms and PSNR at 256 px."""
 
-    def __init__(
-        self,
-        config: InversionTrainingConfig,
-        network: InversionConfig,
-        loss_network: LossNetwork,
-        paths: Sequence[Path],
-        held_out: Sequence[Path],
-        device: torch.device,
-        report: OnEvent,
-    ) -> None:
-        self.config = config
-        self.network_config = network
+    untouched_name = "mean_color"
+
+    def __init__(self, setup: Setup[InversionTrainingConfig]) -> None:
+        super().__init__(setup)
+        config = setup.config
+        assert setup.loss_network is not None
+        self.network_config = _network_config(config, setup.loss_network)
+        loss_network: LossNetwork = channels_last(setup.loss_network.to(setup.device))
         self.loss_network = loss_network.requires_grad_(False).eval()
-        self.device = device
-        self.report = report
-        self.held_out = list(held_out)
-        self.dtype = choose_dtype(config.precision, device)
-        self.crops = PhotoCrops(paths, lambda _: config.crop_px, seed=config.seed, zoom=config.zoom)
-        decoder = self._initial_network(paths).to(device)
-        # twice `to`: PyTorch's stubs know no overload with both
-        self.network: nn.Module = decoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.previews = self._preview_photos([*self.held_out, *paths])
-        self._loss = torch.compile(self._plain_loss) if config.compile else self._plain_loss
+        crops = PhotoCrops(setup.paths, self._crop_px_of_sample, seed=config.seed, zoom=config.zoom)
+        self.sampled = partial(photo_batches, crops)
+        decoder = self._initial_network(setup.paths).to(setup.device)
+        self.network: nn.Module = channels_last(decoder)
+        photos = self.preview_photos([*setup.held_out, *setup.paths])
+        self._previews = [center_crop(pixels, VALIDATION_PX) for pixels in photos]
 
-    def batches(self, start: int) -> Iterator[PhotoBatch]:
-        config = self.config
-        return photo_batches(
-            self.crops,
-            batch_size=config.batch_size,
-            start=start,
-            stop=config.iterations,
-            workers=config.workers,
-        )
+    def _crop_px_of_sample(self, index: int) -> int:
+        del index
+        return self.config.crop_px
 
-    def loss(self, batch: PhotoBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        return self._loss(batch.images)
-
-    def _plain_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            features = self._features(images)
-            output = fitted(self.network(features), (images.shape[2], images.shape[3]))
-            terms = self._terms(output, images, features, shift_px=self.config.shift_px)
+    def terms_of(self, *tensors: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        (images,) = tensors
+        features = self._features(images)
+        output = fitted(self.network(features), (images.shape[2], images.shape[3]))
+        terms = self._terms(output, images, features, shift_px=self.config.shift_px)
         return self._total(terms), terms
 
     def _features(self, images: Tensor) -> Tensor:
@@ -115,79 +97,36 @@ class InversionTask:
         }
         return torch.stack([weights[name] * term.float() for name, term in terms.items()]).sum()
 
-    def after_step(self, iteration: int, terms: dict[str, float]) -> None:  # noqa: ARG002
-        config = self.config
-        last = iteration == config.iterations
-        if config.preview_every and (iteration % config.preview_every == 0 or last):
-            self._preview(iteration)
-        if config.validate_every and self.held_out and iteration % config.validate_every == 0:
-            self.validate(iteration, self.held_out[: config.validation_count])
+    def scores(self, pixels: Tensor, number: int) -> tuple[Scores, Scores]:
+        del number
+        image = center_crop(pixels, VALIDATION_PX).to(self.device)
+        features = self._features(image)
+        flat = image.mean(dim=(2, 3), keepdim=True).expand_as(image)
+        decoded = self._decoded(features, image)
+        return self._score(decoded, image, features), self._score(flat, image, features)
 
-    def finish(self, card: Callable[[Validated | None], dict[str, Any]]) -> Path:
-        """Validate on every held-out photo and write the model with its card."""
-        done = self.config.iterations
-        objective = self.validate(done, self.held_out) if self.held_out else None
-        path = self.config.output / MODEL_FILE
-        save_model(path, self.network, self.network_config, card(objective))
-        self.report(Saved(iteration=done, kind="model", path=path))
-        return path
-
-    @torch.no_grad()
-    def validate(self, iteration: int, paths: Sequence[Path]) -> Validated:
-        """Mean terms and PSNR at 256 px over held-out photos, beside their mean colour's."""
-        self.network.eval()
-        sums: dict[str, list[float]] = {}
-        for pixels in readable(paths, len(paths)):
-            image = center_crop(pixels, VALIDATION_PX).to(self.device)
-            features = self._features(image)
-            flat = image.mean(dim=(2, 3), keepdim=True).expand_as(image)
-            for kind, output in (("output", self._decoded(features, image)), ("flat", flat)):
-                terms = self._terms(output, image, features)
-                scores = {name: float(term) for name, term in terms.items()}
-                scores["total"] = float(self._total(terms))
-                scores["psnr"] = float(psnr(output, image, data_range=1.0))
-                for name, score in scores.items():
-                    sums.setdefault(f"{kind} {name}", []).append(score)
-        self.network.train()
-        means = {name: sum(values) / len(values) for name, values in sums.items()}
-        event = Validated(
-            iteration=iteration,
-            terms={k.split()[1]: v for k, v in means.items() if k.startswith("output")},
-            untouched={k.split()[1]: v for k, v in means.items() if k.startswith("flat")},
-        )
-        self.report(event)
-        return event
+    def _score(self, output: Tensor, image: Tensor, features: Tensor) -> Scores:
+        terms = self._terms(output, image, features)
+        scores = {name: float(term) for name, term in terms.items()}
+        scores["total"] = float(self._total(terms))
+        scores["psnr"] = float(psnr(output, image, data_range=1.0))
+        return scores
 
     def _decoded(self, features: Tensor, image: Tensor) -> Tensor:
         output = fitted(self.network(features), (image.shape[2], image.shape[3]))
         return output.float().clamp(0, 1)
 
-    def _preview_photos(self, others: Sequence[Path]) -> list[Tensor]:
-        """The middles that the preview sheet shows: of the photos named, else of four others."""
-        config = self.config
-        if not config.preview_every:
-            return []
-        chosen = config.preview_photos
-        found = (
-            [read_picture(path).pixels for path in chosen]
-            if chosen
-            else list(readable(others, PREVIEW_COUNT))
-        )
-        return [center_crop(pixels, VALIDATION_PX) for pixels in found]
-
-    @torch.no_grad()
-    def _preview(self, iteration: int) -> None:
-        self.network.eval()
+    def preview_rows(self) -> list[list[Tensor]]:
         decoded = []
-        for photo in self.previews:
+        for photo in self._previews:
             image = photo.to(self.device)
             decoded.append(self._decoded(self._features(image), image).cpu())
-        self.network.train()
-        sheet = contact_sheet([self.previews, decoded])
-        path = self.config.output / "previews" / f"{iteration:06d}.png"
-        for target in (path, self.config.output / "preview.png"):
-            write_picture(target, sheet)
-        self.report(Saved(iteration=iteration, kind="preview", path=path))
+        return [self._previews, decoded] if decoded else []
+
+    def card(self) -> dict[str, Any]:
+        config = self.config
+        name = config.name or f"inversion-{config.layer.replace('/', '-')}"
+        return {"name": name, "licence": config.licence}
 
     def _initial_network(self, paths: Sequence[Path]) -> nn.Module:
         network = InversionNetwork(self.network_config).train()
@@ -197,8 +136,9 @@ class InversionTask:
         model = load_inversion_model(self.config.initial)
         if model.config != self.network_config:
             raise TrainingError(
-                f"--initial {self.config.initial} is {model.config}, but {self.network_config} is "
-                "to be trained; give the same --loss-network, --layer, --width and --blocks"
+                f"`initial` {self.config.initial} is {model.config}, but {self.network_config} is "
+                "to be trained; give the same `loss_network`, `layer`, `width` and "
+                "`blocks`"
             )
         return model.network.requires_grad_(True).train()
 
@@ -215,3 +155,22 @@ class InversionTask:
         mean = torch.stack(squares).mean(0).cpu()
         # a channel that these photos hardly wake must not be blown up where it wakes
         return mean.clamp_min(max(float(mean.mean()) * 1e-2, EMPTY_TARGET)).sqrt()
+
+
+def _network_config(config: InversionTrainingConfig, loss_network: LossNetwork) -> InversionConfig:
+    """The decoder for the layer. Raises OptionError for a layer or crops that cannot be."""
+    channels, stride = layer_geometry(loss_network, config.layer)
+    if config.crop_px % stride or config.crop_px < 2 * stride:
+        raise OptionError(
+            f"`crop_px`: got {config.crop_px}; {config.layer} has a sample for each {stride} px, "
+            f"wanted a multiple of that, {2 * stride} or more"
+        )
+    return InversionConfig(
+        loss_network=config.loss_network,
+        weights_hash=loss_network.weights_hash,
+        layer=config.layer,
+        channels=channels,
+        stride=stride,
+        width=config.width,
+        blocks=config.blocks,
+    )

@@ -8,21 +8,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from impasto.errors import TrainingError
+from impasto.events import Event, Notice, OnEvent, Step, Validated
 from impasto.files.atomic import write_text
 from impasto.training.checkpoint import Checkpoint
-from impasto.training.events import (
-    Download,
-    Event,
-    Notice,
-    OnEvent,
-    Saved,
-    Skipped,
-    Step,
-    Validated,
-)
 from impasto.training.run_config import RunConfig
 
 FILE_NAME = "log.jsonl"
+OF_OPTIMISATIONS = ("image", "stage", "stages")  # in a Step, for those who optimise pixels
 
 
 class RunLog:
@@ -40,7 +32,8 @@ class RunLog:
 
     def __call__(self, event: Event) -> None:
         """Write one event; the line is on its way to the disk when this returns."""
-        record = {"event": type(event).__name__.lower(), **asdict(event)}
+        told = {key: value for key, value in asdict(event).items() if key not in OF_OPTIMISATIONS}
+        record = {"event": type(event).__name__.lower(), **told}
         self._stream.write(json.dumps(record, default=str) + "\n")
         self._stream.flush()
         if self._board is not None:
@@ -62,21 +55,25 @@ class RunLog:
         write_text(self.path, "".join(line + "\n" for line in kept))
 
 
-@contextmanager
-def reporting(
-    config: RunConfig, checkpoint: Checkpoint | None, on_event: OnEvent | None
-) -> Iterator[OnEvent]:
-    """What a run tells its events to: its diary, going on from `checkpoint`, and `on_event`."""
-    config.output.mkdir(parents=True, exist_ok=True)
-    start = checkpoint.iteration if checkpoint else 0
-    with RunLog(config.output, iteration=start, tensorboard=config.tensorboard) as log:
+class Reporter:
+    """What a run tells its events to: `on_event` and, inside `written`, its diary."""
 
-        def report(event: Event) -> None:
-            log(event)
-            if on_event is not None:
-                on_event(event)
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self._log: RunLog | None = None
 
-        yield report
+    def __call__(self, event: Event) -> None:
+        if self._log is not None:
+            self._log(event)
+        self._on_event(event)
+
+    @contextmanager
+    def written(self, config: RunConfig, checkpoint: Checkpoint | None) -> Iterator[None]:
+        """Write the diary in `config.output`, going on from `checkpoint`."""
+        config.output.mkdir(parents=True, exist_ok=True)
+        start = checkpoint.iteration if checkpoint else 0
+        with RunLog(config.output, iteration=start, tensorboard=config.tensorboard) as self._log:
+            yield
 
 
 def _iteration_of(line: str) -> float:
@@ -91,7 +88,7 @@ def _open_board(folder: Path, iteration: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise TrainingError(
-            "--tensorboard needs the extra impasto[tensorboard]; install it or leave it out"
+            "`tensorboard` needs the extra impasto[tensorboard]; install it or leave it out"
         ) from error
     writer: Any = SummaryWriter  # untyped in torch
     return writer(str(folder / "tensorboard"), purge_step=iteration + 1)
@@ -109,5 +106,5 @@ def _draw(board: Any, event: Event) -> None:
                 board.add_scalar(f"held out/{name}", value, event.iteration)
         case Notice():
             board.add_text("notices", event.message, event.iteration)
-        case Saved() | Skipped() | Download():
+        case _:
             pass

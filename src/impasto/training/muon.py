@@ -60,14 +60,15 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """(R, C) -> (R, C) of the same singular vectors, all singular values near 1 (0.7 ... 1.2)."""
+    """(..., R, C) -> (..., R, C): the same singular vectors, values near 1 (0.7 ... 1.2)."""
     a, b, c = NEWTON_SCHULZ
-    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    result = wide / wide.norm().clamp(min=1e-7)
+    wide = matrix if matrix.shape[-2] <= matrix.shape[-1] else matrix.mT
+    norm = torch.linalg.vector_norm(wide, dim=(-2, -1), keepdim=True)
+    result = wide / norm.clamp(min=1e-7)
     for _ in range(NEWTON_SCHULZ_STEPS):
-        square = result @ result.T
+        square = result @ result.mT
         result = a * result + (b * square + c * square @ square) @ result
-    leveled: Tensor = result if wide is matrix else result.T
+    leveled: Tensor = result if wide is matrix else result.mT
     return leveled
 
 

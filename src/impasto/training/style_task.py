@@ -1,38 +1,42 @@
-"""A style as the training loop sees it: network, crops, loss, previews, validation."""
+"""A style in training: network, crops, loss, previews, scores, and early advice on its weight."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from impasto.data.photos import (
-    PhotoBatch,
-    PhotoCrops,
-    center_crop,
-    photo_batches,
-)
+from impasto.data.photos import PhotoBatch, PhotoCrops, center_crop, photo_batches
 from impasto.errors import TrainingError
+from impasto.events import Notice
 from impasto.losses import LossWeights, PerceptualLoss, edge_loss, grid_loss, pixel_loss
-from impasto.machine.devices import choose_dtype
-from impasto.media import contact_sheet, read_picture, resize_long_side, write_picture
-from impasto.models import StyleModel, load_style_model, save_model
+from impasto.media import read_picture, resize_long_side
+from impasto.models import StyleModel, load_style_model
 from impasto.networks import LossNetwork, build_style_network
 from impasto.networks.layout import STRIDE
+from impasto.networks.loss.weight_file import hash_tensors
 from impasto.networks.padding import reflect_pad
-from impasto.training.balance import JUDGE_AT, judge_balance
-from impasto.training.config import StyleTrainingConfig
-from impasto.training.events import Notice, OnEvent, Saved, Validated
-from impasto.training.provenance import VALIDATION_PX, model_card
-from impasto.training.schedule import crop_px_at
-from impasto.training.split import readable
+from impasto.training.style_config import StyleTrainingConfig
+from impasto.training.task import Scores, Setup, Task, channels_last
 
+VALIDATION_PX = 256  # side of the held-out photos' crops, the size that the paper trains at
 PREVIEW_LONG_SIDE = 384
-PREVIEW_COUNT = 4
-MODEL_FILE = "model.safetensors"
 # how far photos go on beyond their borders where no edge is to be seen; edges reach less far
 EDGE_MARGIN_PX = 32
+
+# With relative losses both errors can be read off directly: 0 is a perfect match, 1 is what an
+# empty picture would score. A good painting sits between: the photo can be read, the style is
+# there.
+# When to judge: the share of the run after which the balance no longer moves much, yet early.
+JUDGE_AT = (0.1, 0.3)
+
+# Bundled styles that were found good by eye had content errors of 0.50 to 0.99 and style errors of
+# 0.05 to 0.1 a layer at that time; a faint one 0.27 a layer (docs/training.md).
+CONTENT_DROWNED = 1.05
+CONTENT_UNTOUCHED = 0.2
+STYLE_WEAK = 0.2
 
 
 def style_criterion(
@@ -54,57 +58,41 @@ def style_criterion(
         for path in config.style
     ]
     criterion.set_style(images, config.style_image_weights or None)
-    return criterion.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    placed: PerceptualLoss = channels_last(criterion)
+    return placed
 
 
-class StyleTask:
-    """A style for the training loop: network, crops, loss, previews, validation."""
+class StyleTask(Task[StyleTrainingConfig, PhotoBatch]):
+    """A style for the training loop; scores are terms at 256 px."""
 
-    def __init__(
-        self,
-        config: StyleTrainingConfig,
-        criterion: PerceptualLoss,
-        paths: Sequence[Path],
-        held_out: Sequence[Path],
-        device: torch.device,
-        report: OnEvent,
-    ) -> None:
-        self.config = config
-        self.criterion = criterion
-        self.report = report
-        self.device = device
-        self.held_out = list(held_out)
-        if held_out and not any(True for _ in readable(held_out, 1)):
-            raise TrainingError(f"none of the held-out photos can be read: {held_out[0]} …")
-        network = _initial_network(config)
-        # twice `to`: PyTorch's stubs know no overload with both
-        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.network: nn.Module = network
-        self.teacher = _teacher(config, device)
+    output_name, untouched_name = "stylised", "untouched_photo"
+
+    def __init__(self, setup: Setup[StyleTrainingConfig]) -> None:
+        super().__init__(setup)
+        config = setup.config
+        self.network_config = config.network
+        assert setup.loss_network is not None
+        self.criterion = style_criterion(config, setup.loss_network, setup.device)
+        self.network: nn.Module = channels_last(_initial_network(config).to(setup.device))
+        self.teacher = _teacher(config, setup.device)
         self._done = 0
-        self.dtype = choose_dtype(config.precision, device)
-        self.crops = PhotoCrops(
-            paths,
+        crops = PhotoCrops(
+            setup.paths,
             self._crop_px_of_sample,
             seed=config.seed,
             zoom=config.zoom,
             color_jitter=config.color_jitter,
         )
-        self.previews = self._preview_photos([*self.held_out, *paths])
-        self._loss = torch.compile(self._plain_loss) if config.compile else self._plain_loss
-        self._judge_sums: list[dict[str, float]] = []
-        self._untouched: dict[str, float] | None = None
+        self.sampled = partial(photo_batches, crops)
+        photos = self.preview_photos([*setup.held_out, *setup.paths])
+        self._previews = [resize_long_side(pixels, PREVIEW_LONG_SIDE) for pixels in photos]
+        self._judge_sums: list[Scores] = []
 
-    def _preview_photos(self, others: Sequence[Path]) -> list[Tensor]:
-        """The fixed photos of the preview sheet, reduced: the ones named, else four others."""
-        config = self.config
-        if not config.preview_every:
-            return []
-        if config.preview_photos:
-            chosen = [read_picture(path).pixels for path in config.preview_photos]
-        else:
-            chosen = list(readable(others, PREVIEW_COUNT))
-        return [resize_long_side(pixels, PREVIEW_LONG_SIDE) for pixels in chosen]
+    @classmethod
+    def provenance(cls, config: StyleTrainingConfig) -> dict[str, Any]:
+        paintings = [hashlib.sha256(path.read_bytes()).hexdigest() for path in config.style]
+        about: dict[str, Any] = {"style_sha256": paintings}
+        return {**about, "teacher": _of_model(config.teacher)} if config.teacher else about
 
     def _crop_px_of_sample(self, index: int) -> int:
         return crop_px_at(
@@ -115,22 +103,15 @@ class StyleTask:
 
     def batches(self, start: int) -> Iterator[PhotoBatch]:
         self._done = start
-        return photo_batches(
-            self.crops,
-            batch_size=self.config.batch_size,
-            start=start,
-            stop=self.config.iterations,
-            workers=self.config.workers,
-        )
+        return super().batches(start)
 
     def loss(self, batch: PhotoBatch) -> tuple[Tensor, dict[str, Tensor]]:
         if self._done < self.config.teacher_only * self.config.iterations:
             return self._teacher_loss(batch.images)
-        # entered here, since torch.compile cannot trace a function that changes autocast
-        with self._autocast():
-            return self._loss(batch.images)
+        return super().loss(batch)
 
-    def _plain_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def terms_of(self, *tensors: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        (images,) = tensors
         output = self.network(images)
         # else the loss network's own borders, of zeros, reward pale ones
         terms = self.criterion.terms(*(self._continued(each) for each in (output, images)))
@@ -162,7 +143,7 @@ class StyleTask:
 
     def _teacher_loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Nothing but the teacher's picture: a third of the time, for no loss network is run."""
-        with self._autocast():
+        with self.autocast():
             output = self.network(images)
         distance = self._distance_to_teacher(output, images)
         return self.config.teacher_weight * distance, {"teacher": distance}
@@ -170,68 +151,35 @@ class StyleTask:
     def _distance_to_teacher(self, output: Tensor, images: Tensor) -> Tensor:
         """Mean absolute difference between pixels in [0, 1]."""
         assert self.teacher is not None
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self.autocast():
             painted = self.teacher(images)
         return pixel_loss(output, painted, kind="absolute")
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
-
-    def after_step(self, iteration: int, terms: dict[str, float]) -> None:
-        config = self.config
+    def after_step(self, iteration: int, terms: Scores) -> None:
         self._done = iteration
         self._judge(iteration, terms)
-        last = iteration == config.iterations
-        if config.preview_every and (iteration % config.preview_every == 0 or last):
-            self._preview(iteration)
-        if config.validate_every and self.held_out and iteration % config.validate_every == 0:
-            self.validate(iteration, self.held_out[: config.validation_count])
+        super().after_step(iteration, terms)
 
-    def finish(self, provenance: dict[str, Any]) -> Path:
-        """Validate on every held-out photo and write the model with its card."""
-        config = self.config
-        objective = self.validate(config.iterations, self.held_out) if self.held_out else None
-        card = model_card(config, provenance, objective)
-        path = config.output / MODEL_FILE
-        save_model(path, self.network, config.network, card)
-        self.report(Saved(iteration=config.iterations, kind="model", path=path))
-        return path
+    def scores(self, pixels: Tensor, number: int) -> tuple[Scores, Scores]:
+        del number
+        image = center_crop(pixels, VALIDATION_PX).to(self.device)
+        return self._score(self.network(image).clamp(0, 1), image), self._score(image, image)
 
-    @torch.no_grad()
-    def validate(self, iteration: int, paths: Sequence[Path]) -> Validated:
-        """Mean terms at 256 px over held-out photos, stylised and untouched, in float32."""
-        self.network.eval()
-        sums: dict[str, list[float]] = {}
-        for pixels in readable(paths, len(paths)):
-            image = center_crop(pixels, VALIDATION_PX).to(self.device)
-            for kind, output in (("stylised", self.network(image).clamp(0, 1)), ("photo", image)):
-                terms = self.criterion.terms(output, image)
-                for name in ("content", "style", "tv"):
-                    sums.setdefault(f"{kind} {name}", []).append(float(getattr(terms, name)))
-                total = float(self.criterion.total(terms))
-                sums.setdefault(f"{kind} total", []).append(total)
-        self.network.train()
-        means = {name: sum(values) / len(values) for name, values in sums.items()}
-        event = Validated(
-            iteration=iteration,
-            terms={k.split()[1]: v for k, v in means.items() if k.startswith("stylised")},
-            untouched={k.split()[1]: v for k, v in means.items() if k.startswith("photo")},
-        )
-        self.report(event)
-        return event
+    def _score(self, output: Tensor, image: Tensor) -> Scores:
+        terms = self.criterion.terms(output, image)
+        scores = {name: float(getattr(terms, name)) for name in ("content", "style", "tv")}
+        return {**scores, "total": float(self.criterion.total(terms))}
 
-    @torch.no_grad()
-    def _preview(self, iteration: int) -> None:
-        if not self.previews:
-            return
-        self.network.eval()
-        painted = [self.network(photo.to(self.device)).clamp(0, 1).cpu() for photo in self.previews]
-        self.network.train()
-        sheet = contact_sheet([self.previews, painted])
-        path = self.config.output / "previews" / f"{iteration:06d}.png"
-        for target in (path, self.config.output / "preview.png"):
-            write_picture(target, sheet)
-        self.report(Saved(iteration=iteration, kind="preview", path=path))
+    def preview_rows(self) -> list[list[Tensor]]:
+        if not self._previews:
+            return []
+        painted = [
+            self.network(photo.to(self.device)).clamp(0, 1).cpu() for photo in self._previews
+        ]
+        return [self._previews, painted]
+
+    def card(self) -> dict[str, Any]:
+        return style_card(self.config)
 
     def _judge(self, iteration: int, terms: dict[str, float]) -> None:
         """Collect the errors over a stretch early in the run, and give advice at its end."""
@@ -247,14 +195,39 @@ class StyleTask:
             self.report(Notice(iteration=iteration, message=judge_balance(content, layers)))
 
 
+def style_card(config: StyleTrainingConfig) -> dict[str, Any]:
+    """What a style's model file says of itself."""
+    trained: dict[str, Any] = {"initial": _of_model(config.initial, config.initial_quality)}
+    if config.teacher:
+        trained |= {"teacher_weight": config.teacher_weight, "teacher_only": config.teacher_only}
+    return {
+        "name": config.name or config.style[0].stem.lower().replace("_", "-"),
+        "title": config.title,
+        "artist": config.artist,
+        "year": config.year,
+        "licence": config.licence,
+        "painting_source": config.painting_source,
+        "trained": trained,
+        "objective": {"size_px": VALIDATION_PX},
+    }
+
+
+def _of_model(name_or_path: str, quality: str = "full") -> dict[str, str] | None:
+    """Which style model it is; None if none was named."""
+    if not name_or_path:
+        return None
+    model = load_style_model(name_or_path, quality)
+    return {"name": model.name, "weights_sha256": hash_tensors(model.network.state_dict())}
+
+
 def _initial_network(config: StyleTrainingConfig) -> nn.Module:
     if not config.initial:
         return build_style_network(config.network).train()
     model: StyleModel = load_style_model(config.initial, config.initial_quality)
     if model.config != config.network:
         raise TrainingError(
-            f"--initial {config.initial} holds {model.config}, but {config.network} is to be "
-            "trained; give the same --architecture, --width, --blocks and --norm"
+            f"`initial` {config.initial} holds {model.config}, but {config.network} is to be "
+            "trained; give the same `architecture`, `width`, `blocks` and `norm`"
         )
     return model.network.requires_grad_(True).train()
 
@@ -263,6 +236,31 @@ def _teacher(config: StyleTrainingConfig, device: torch.device) -> StyleModel | 
     if not config.teacher:
         return None
     model = load_style_model(config.teacher).to(device)
-    # not `replace`: the network is this model's own
-    model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    channels_last(model.network)  # in place: the network is this model's own
     return model
+
+
+def crop_px_at(iteration: int, *, iterations: int, crops: Sequence[tuple[float, int]]) -> int:
+    """Side of the crops in pixels: `crops` holds (share of the iterations, px), in their order.
+
+    Small crops first teach the strokes at a fraction of the cost, large ones finish.
+    """
+    done = 0.0
+    for share, px in crops:
+        done += share
+        if iteration < done * iterations - 1e-9:
+            return px
+    return crops[-1][1]
+
+
+def judge_balance(content: float, style_by_layer: Mapping[str, float]) -> str:
+    """Advice in a sentence, from the mean relative content error and the style errors by layer."""
+    style = sum(style_by_layer.values()) / max(len(style_by_layer), 1)
+    state = f"content error {content:.2f}, style error {style:.2f} a layer"
+    if content > CONTENT_DROWNED:
+        return f"{state}: the photo is drowning; try half `style_weight`"
+    if content < CONTENT_UNTOUCHED:
+        return f"{state}: the photo is hardly painted; try twice `style_weight`"
+    if style > STYLE_WEAK:
+        return f"{state}: the style is still faint; if previews agree, raise `style_weight`"
+    return f"{state}: in the range that suits most paintings; the previews decide"

@@ -1,12 +1,18 @@
-"""Which number format an image can be painted in, told from the image. Never imports torch.
+"""Which number format an image can be painted in, and what is done where it overflows. No torch.
 
 Instance norms enlarge whatever differences there are. In an image that is nearly even, or one soft
 gradient, these are smaller than half precision's steps; and where a few pixels make all the
 difference, they lie far beyond the range that int8 has steps for.
 """
 
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+from impasto.errors import ModelError
 
 FEWEST_PIXELS = 1024  # of smaller images the time does not matter, and each rounding shows
 # Root mean square of the differences between neighbours, in standard deviations of the image.
@@ -21,6 +27,7 @@ _LEAST_STEP, _MOST_ROWS = 8, 64  # of the rows that are looked at
 _ROUNDING = 1e-3  # of dividing by 255 and multiplying again
 
 Levels = NDArray[np.float32]
+OutputT = TypeVar("OutputT")
 
 
 def some_rows(levels: Levels) -> Levels:
@@ -63,3 +70,42 @@ def _local_differences(levels: Levels) -> tuple[float, float]:
         roughness = np.where(even, np.inf, np.sqrt(second / variance))
         peakedness = np.where(even, 0.0, fourth / second**2)
     return float(roughness.min()), float(peakedness.max())
+
+
+class NotFiniteError(ModelError):
+    """NaN or infinity came out."""
+
+
+def in_range(
+    run: Callable[[str], OutputT],
+    precision: str,
+    *,
+    name: str,
+    on_overflow: Callable[[str], object] = lambda precision: None,  # noqa: ARG005
+) -> OutputT:
+    """`run(precision)`; what overflows in half precision is computed again in float32.
+
+    The one ladder for pictures and tiles alike. run: gives an array or a tensor, or raises
+    NotFiniteError. on_overflow: is told the precision that was left. Raises ModelError, which
+    names the network, where float32 is not finite either.
+    """
+    for each in dict.fromkeys((precision, "float32")):
+        if each != precision:
+            on_overflow(precision)
+        try:
+            output = run(each)
+        except NotFiniteError:
+            continue
+        if is_finite(output):
+            return output
+    raise ModelError(f"{name} gives NaN or infinity; train or download it anew")
+
+
+def is_finite(output: Any) -> bool:
+    """Whether an array or a tensor near [0, 1] has neither NaN nor infinity in it."""
+    # Such values cannot overflow a sum, and unlike isfinite() it needs no map. Of tensors on the
+    # CPU by one thread, see `in_unit_range`.
+    if getattr(output, "is_cpu", False) and output.dtype.itemsize == 4:
+        output = output.numpy()
+    with np.errstate(invalid="ignore", over="ignore"):
+        return math.isfinite(float(output.sum()))

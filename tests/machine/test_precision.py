@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from impasto.machine.suitability import (
+from impasto.machine.precision import (
     _local_differences,
     has_parts,
     some_rows,
