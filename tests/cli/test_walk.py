@@ -2,7 +2,8 @@
 
 Looked at are all calls of our functions: the rooms on the stack, from the command on, are
 different ones. Left out are what a module runs when it is imported, and the events that go back to
-whoever watches. The rows of the result that the writer pulls are a walk of their own.
+whoever watches, and the ladder of precisions, which only calls what it is given. The rows of the
+result that the writer pulls are a walk of their own.
 """
 
 import itertools
@@ -29,7 +30,8 @@ def rooms(frame: FrameType | None) -> list[str]:
             if code.co_name in ("<module>", "tell") or code.co_qualname == "_Show.__call__":
                 return []
             path = Path(code.co_filename).relative_to(PACKAGE)
-            found.append(path.parts[0])
+            if code.co_name != "in_range":
+                found.append(path.parts[0])
             if path.as_posix() == "painting/results.py":
                 break
         frame = frame.f_back

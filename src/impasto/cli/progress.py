@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from impasto.cli.flags import named_for
 from impasto.events import Event, Failed, Notice, Progress, Saved, Scored, Skipped, Step, Validated
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class LiveLine:
 
     doing: what is done to pictures, as "painting"; a single one has a line only if it takes longer
     than a second. every_s: where nobody watches, a line at most so often, and at the end; None:
-    none. baseline: what a training's PSNR is compared with.
+    none. baseline: what a training's PSNR is compared with. command: whose flags stand for the
+    names of options.
     """
 
     def __init__(
@@ -32,8 +34,9 @@ class LiveLine:
         *,
         every_s: float | None = 10.0,
         baseline: str = "bicubic",
+        command: Any = None,
     ) -> None:
-        self.doing, self.every_s, self.baseline = doing, every_s, baseline
+        self.doing, self.every_s, self.baseline, self.command = doing, every_s, baseline, command
         self.failures: list[Failed] = []
         self.skipped: dict[Path, str] = {}
         self._watched = False
@@ -84,6 +87,7 @@ class LiveLine:
 
     def say(self, text: str) -> None:
         """Write a line above the live one."""
+        text = text if self.command is None else named_for(self.command, text)
         if self._bar is None:
             print(text, file=sys.stderr)
         else:

@@ -25,9 +25,9 @@ LAZY_GROUPS = {
 }
 # command -> "module:function" behind it, likewise
 LAZY_COMMANDS = {
-    "stylize": "impasto.cli.stylize:stylize",
-    "upscale": "impasto.cli.upscale:upscale",
-    "restore": "impasto.cli.upscale:restore",
+    "stylize": "impasto.cli.pictures:stylize",
+    "upscale": "impasto.cli.pictures:upscale",
+    "restore": "impasto.cli.pictures:restore",
     "optimize": "impasto.cli.optimize:optimize",
     "invert": "impasto.cli.invert:invert",
     "texture": "impasto.cli.texture:texture",

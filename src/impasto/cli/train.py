@@ -1,16 +1,15 @@
 """`impasto train`: flags over recipe over defaults, then one run and its progress."""
 
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from impasto.cli.flags import named_for, with_flags
+from impasto.cli.flags import with_flags
 from impasto.cli.progress import LiveLine
 from impasto.cli.root import App
 from impasto.errors import OptionError
-from impasto.events import Event, Notice
 from impasto.training import (
     InversionTrainingConfig,
     RestoreTrainingConfig,
@@ -90,12 +89,7 @@ def _run(
     from impasto.machine.memory import keep_freed_memory
     from impasto.training import run
 
-    def show(event: Event) -> None:
-        if isinstance(event, Notice):
-            event = replace(event, message=named_for(ctx.command, event.message))
-        line(event)
-
     keep_freed_memory()
-    with LiveLine(every_s=0.0, baseline=baseline) as line:
-        model = run(settings, show)
+    with LiveLine(every_s=0.0, baseline=baseline, command=ctx.command) as line:
+        model = run(settings, line)
     print(f"trained: {model}\nuse it: {use.format(model=model, **vars(settings))}")

@@ -54,9 +54,9 @@ def locked(
     place = target.with_name(f".{target.name}.lock")
     with place.open("a+b") as stream:
         with suppress(OSError):
-            if not _lock_at_once(stream):
+            if not _lock(stream, wait=False):
                 on_wait()
-                _lock(stream)
+                _lock(stream, wait=True)
         yield _is_at(place, stream)
 
 
@@ -72,33 +72,24 @@ def _is_at(place: Path, stream: IO[bytes]) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock_at_once(stream: IO[bytes]) -> bool:
-        try:
-            stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        except PermissionError:  # somebody else has it
-            return False
-        return True
-
-    def _lock(stream: IO[bytes]) -> None:
+    def _lock(stream: IO[bytes], *, wait: bool) -> bool:
         while True:
             try:
                 stream.seek(0)
-                msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)
-                return
+                msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+                return True
             except OSError as error:
+                if not wait and isinstance(error, PermissionError):  # somebody else has it
+                    return False
                 if error.errno != 36:  # EDEADLOCK: it gives up after ten seconds; ask again
                     raise
 
 else:
     import fcntl
 
-    def _lock_at_once(stream: IO[bytes]) -> bool:
+    def _lock(stream: IO[bytes], *, wait: bool) -> bool:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:  # somebody else has it
             return False
         return True
-
-    def _lock(stream: IO[bytes]) -> None:
-        fcntl.flock(stream, fcntl.LOCK_EX)

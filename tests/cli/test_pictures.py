@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from impasto.cli.app import app
-from impasto.cli.batch import PAINTING, RESTORING, UPSCALING, summary
+from impasto.cli.pictures import PAINTING, RESTORING, UPSCALING, summary
 from impasto.events import Failed
 from impasto.jobs import Report
 from impasto.painting import painter

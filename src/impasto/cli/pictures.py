@@ -1,4 +1,4 @@
-"""The commands for many pictures: the live line, Ctrl-C, and a summary at the end."""
+"""`impasto stylize`, `upscale` and `restore`: many pictures, a live line, a summary at the end."""
 
 import os
 import sys
@@ -10,12 +10,26 @@ from typing import Any
 
 import typer
 
-from impasto.cli.flags import named_for
+from impasto.cli import options
+from impasto.cli.flags import named_for, with_flags
 from impasto.cli.progress import LiveLine
 from impasto.cli.root import EXIT_FAILED
 from impasto.errors import ImpastoError
 from impasto.events import CancelToken, Event, Failed, Notice, OnEvent, Progress, Skipped
-from impasto.jobs import Report, shown
+from impasto.jobs import (
+    OutputOptions,
+    Report,
+    restore_pictures,
+    shown,
+    stylize_pictures,
+    upscale_pictures,
+)
+from impasto.painting.options import (
+    Enlargement,
+    RestoreFileOptions,
+    StylizeFileOptions,
+    UpscaleFileOptions,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +46,74 @@ UPSCALING = Wording(verb="upscale", doing="upscaling", done="upscaled")
 RESTORING = Wording(verb="restore", doing="restoring", done="restored")
 
 
+@with_flags(OutputOptions, StylizeFileOptions)
+def stylize(
+    ctx: typer.Context,
+    inputs: options.Inputs,
+    style: options.Styles,
+    given: dict[str, Any],
+    verbose: options.Verbose = False,
+) -> None:
+    """Paint photos in the style of a painting.
+
+    Results are named PHOTO-STYLE.jpg and keep the structure of folders. What is already there is
+    skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
+    are painted, by way of files where need be; then it goes on within a photo, too.
+    """
+    outputs = options.taken(OutputOptions, given)
+
+    def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
+        how = StylizeFileOptions(**given, on_event=on_event, cancel=cancel)
+        stylize_pictures(inputs, style, how, outputs, report=report)
+
+    run_batch(ctx, PAINTING, work, notices=verbose)
+
+
+@with_flags(OutputOptions, Enlargement, UpscaleFileOptions)
+def upscale(
+    ctx: typer.Context,
+    inputs: options.Inputs,
+    given: dict[str, Any],
+    model: options.Upscaler = None,
+) -> None:
+    """Enlarge photos with a super-resolution network.
+
+    Results are named PHOTO-x4.jpg and keep the structure of folders. What is already there is
+    skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
+    are done, by way of files where need be; then it goes on within a photo, too.
+    """
+    outputs = options.taken(OutputOptions, given)
+    enlargement = Enlargement(model=model, factor=given.pop("factor", None))
+
+    def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
+        how = UpscaleFileOptions(**given, on_event=on_event, cancel=cancel)
+        upscale_pictures(inputs, enlargement, how, outputs, report=report)
+
+    run_batch(ctx, UPSCALING, work)
+
+
+@with_flags(OutputOptions, RestoreFileOptions)
+def restore(
+    ctx: typer.Context,
+    inputs: options.Inputs,
+    model: options.Restorer,
+    given: dict[str, Any],
+) -> None:
+    """Take away noise, blocks or blur, add colour, or fill holes, as the model was trained to.
+
+    Results are named PHOTO-MODEL.jpg and keep the structure of folders. What is already there is
+    skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
+    are done, by way of files where need be; then it goes on within a photo, too.
+    """
+    outputs = options.taken(OutputOptions, given)
+
+    def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
+        how = RestoreFileOptions(**given, on_event=on_event, cancel=cancel)
+        restore_pictures(inputs, model, how, outputs, report=report)
+
+    run_batch(ctx, RESTORING, work)
+
+
 def run_batch(
     ctx: Any,
     wording: Wording,
@@ -41,8 +123,8 @@ def run_batch(
 ) -> None:
     """Let `work` fill a report, show its events, and tell how it went, after Ctrl-C too.
 
-    Ctrl-C ends it after the present piece of work, a second one at once. Raises typer.Exit on
-    failures, KeyboardInterrupt after Ctrl-C. notices: show them.
+    Ctrl-C ends it where nothing is lost, a second one at once. Raises typer.Exit on failures,
+    KeyboardInterrupt after Ctrl-C. notices: show them.
     """
     report, cancel = Report(), CancelToken()
     show = _Show(ctx, wording, notices=notices)
@@ -65,7 +147,7 @@ class _Show:
     def __init__(self, ctx: Any, wording: Wording, *, notices: bool) -> None:
         self.ctx, self.wording, self.notices = ctx, wording, notices
         self.debug = bool(ctx.find_root().params.get("debug"))
-        self.line = LiveLine(wording.doing, every_s=None)
+        self.line = LiveLine(wording.doing, every_s=None, command=ctx.command)
         self._count = 0.0
 
     def __call__(self, event: Event) -> None:
@@ -76,11 +158,8 @@ class _Show:
                 traceback.print_exception(event.error)
             if self._count > 1:  # a single one is told at the end
                 self.line.say(f"failed: {self._told(event)}")
-        elif isinstance(event, Notice):
-            if self.notices:
-                self.line.say(f"note: {named_for(self.ctx.command, event.message)}")
-        elif not isinstance(event, Skipped):  # the summary counts them
-            self.line(event)
+        elif not isinstance(event, Skipped if self.notices else Skipped | Notice):
+            self.line(event)  # what is skipped is counted by the summary
 
     def summary(self, report: Report) -> None:
         typer.echo(summary(report, self.wording))
