@@ -31,13 +31,15 @@ def stylize_in_strips(
     recompute: bool = False,
     border: int = 0,
     new_store: NewStore | None = None,
+    on_work: Callable[[int], object] = lambda work: None,  # noqa: ARG005
 ) -> Tensor:
     """What `network(image)` returns, clamped, to within rounding, in bounded memory.
 
     (N, 3, H, W) float32 in [0, 1] -> the same; any H, W >= 1. Features are held and convolved in
     `dtype`; statistics are exact whatever it is. tile_hw fixes the size of a tile. recompute:
     slower, in half of the memory, and border: see `run_plan`. new_store: where maps are kept, by
-    default in the image's memory. All is NaN if a map is not finite.
+    default in the image's memory. on_work: hears of work done, as that of `PassRunner`. All is NaN
+    if a map is not finite.
     """
     output = torch.empty_like(image, memory_format=torch.contiguous_format)
     half = dtype.itemsize < 4
@@ -48,7 +50,9 @@ def stylize_in_strips(
     with torch.no_grad():
         for one, into in zip(torch.split(image, 1), torch.split(output, 1), strict=True):
             levels = ImageLevels(_seeing(one), size_hw, dtype, split=split)
-            runner = PassRunner(device=device, new_store=new_store, tile_hw=tile_hw)
+            runner = PassRunner(
+                device=device, new_store=new_store, tile_hw=tile_hw, on_work=on_work
+            )
             try:
                 painting = run_plan(
                     steps, levels, runner, device, recompute=recompute, border=border
@@ -58,6 +62,7 @@ def stylize_in_strips(
                 continue
             for box in runner.tiles(painting):
                 box.of(into).copy_(painting.part(box))
+                on_work(0)
     return output
 
 

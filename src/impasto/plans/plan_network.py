@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from impasto.networks.normalization import InstanceNorm
 from impasto.networks.padding import reflection_index
 from impasto.plans import plan
-from impasto.plans.plan import INPUT_SCALE, Floats, Plan, Step, ignores_constants, is_split
+from impasto.plans.bounds import ignores_constants, is_split
+from impasto.plans.plan import INPUT_SCALE, Floats, Plan, Step
 from impasto.plans.torch_graph import Held, TorchWriter
 
 
@@ -52,8 +53,8 @@ class PlanNetwork(nn.Module):
         if not isinstance(first, plan.Mirror) or not isinstance(last, plan.Fit):
             raise TypeError("a plan begins by mirroring the image, and ends by cropping to it")
         self.split = is_split(steps)
-        self.first = _module(first)
-        self.body = nn.Sequential(*(_module(step) for step in body))
+        self.first = module_of(first)
+        self.body = nn.Sequential(*(module_of(step) for step in body))
         convolutions = [part for part in self.modules() if isinstance(part, _Convolve)]
         self.dtype = dtype or convolutions[0].weight.dtype
         half = self.dtype in (torch.bfloat16, torch.float16)
@@ -71,7 +72,8 @@ class PlanNetwork(nn.Module):
         return cast(Tensor, output[..., : image.shape[-2], : image.shape[-1]].contiguous())
 
 
-def _module(step: Step) -> nn.Module:
+def module_of(step: Step) -> nn.Module:
+    """A step's form in PyTorch."""
     make = _MODULES.get(type(step), _Written)
     return make(step)
 
@@ -104,7 +106,7 @@ class _Normalise(InstanceNorm):
 class _Residual(nn.Module):
     def __init__(self, step: plan.Residual) -> None:
         super().__init__()
-        self.body = nn.Sequential(*(_module(inner) for inner in step.body))
+        self.body = nn.Sequential(*(module_of(inner) for inner in step.body))
         self.crop = step.crop
 
     def forward(self, features: Tensor) -> Tensor:
