@@ -29,7 +29,7 @@ def _complete_style(incomplete: str) -> list[str]:
     return [entry.name for entry in list_styles() if entry.name.startswith(incomplete)]
 
 
-def _complete_upscaler(incomplete: str) -> list[str]:
+def complete_upscaler(incomplete: str) -> list[str]:
     return _complete_model(incomplete, "superres")
 
 
@@ -60,18 +60,6 @@ Styles = Annotated[
         autocompletion=_complete_style,
         rich_help_panel=LOOK,
         help="Bundled style (`impasto styles` lists them) or model file; repeat it for several.",
-    ),
-]
-Upscaler = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="NAME_OR_FILE",
-        autocompletion=_complete_upscaler,
-        rich_help_panel=LOOK,
-        help="Bundled model (`impasto upscalers` lists them), with or without its -xN, or a model "
-        "file. [the best for the factor]",
     ),
 ]
 Restorer = Annotated[

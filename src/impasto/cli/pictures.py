@@ -69,12 +69,16 @@ def stylize(
     run_batch(ctx, PAINTING, work, notices=verbose)
 
 
-@with_flags(OutputOptions, Enlargement, UpscaleFileOptions)
+@with_flags(
+    OutputOptions,
+    Enlargement,
+    UpscaleFileOptions,
+    complete={"model": options.complete_upscaler},
+)
 def upscale(
     ctx: typer.Context,
     inputs: options.Inputs,
     given: dict[str, Any],
-    model: options.Upscaler = None,
 ) -> None:
     """Enlarge photos with a super-resolution network.
 
@@ -83,7 +87,7 @@ def upscale(
     are done, by way of files where need be; then it goes on within a photo, too.
     """
     outputs = options.taken(OutputOptions, given)
-    enlargement = Enlargement(model=model, factor=given.pop("factor", None))
+    enlargement = options.taken(Enlargement, given)
 
     def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
         how = UpscaleFileOptions(**given, on_event=on_event, cancel=cancel)
