@@ -1,20 +1,12 @@
 """Parameters that several commands have and no record of options declares."""
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from impasto.options import Options, declared
 
-IN_OUT, LOOK, MODEL, SPEED = "Input and output", "Look", "Model", "Speed and memory"
-
-
-class NetworkName(StrEnum):
-    """Which of a bundled style's networks: the full one, or a smaller and faster one."""
-
-    full = "full"
-    fast = "fast"
+IN_OUT, LOOK, SPEED = "Input and output", "Look", "Speed and memory"
 
 
 def taken(record: type[Options], given: dict[str, Any]) -> Any:
@@ -71,13 +63,6 @@ Restorer = Annotated[
         autocompletion=_complete_restorer,
         rich_help_panel=LOOK,
         help="Bundled model (`impasto upscalers` lists them) or a file of `impasto train restore`.",
-    ),
-]
-Network = Annotated[
-    NetworkName,
-    typer.Option(
-        rich_help_panel=MODEL,
-        help="Of a bundled style. full: best quality; fast: smaller, about twice as fast.",
     ),
 ]
 Verbose = Annotated[
