@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from impasto.cli.flags import with_flags
-from impasto.cli.options import IN_OUT
 from impasto.errors import OptionError
 from impasto.files.user_files import user_path
 from impasto.options import Options, option
+from impasto.painting.options import IN_OUT
 
 if TYPE_CHECKING:
     from impasto.models.gallery import StyleEntry
