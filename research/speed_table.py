@@ -144,7 +144,7 @@ def _plain_steps(objective: TrainedObjective, image: Tensor, count: int) -> Iter
 
     with torch.no_grad():
         wanted = network(image, names)
-        painting = objective.painting().to(image.device)
+        painting = objective.images()[0].to(image.device)
         grams = {
             layer: gram(features) for layer, features in network(painting, list(style)).items()
         }
