@@ -24,7 +24,7 @@ from impasto.optimization.objective import PictureLoss
 from impasto.optimization.outputs import LEAST_SHEET, InversionFiles, Preview
 from impasto.optimization.pictures import check_layers, check_picture, size_of, visible
 from impasto.optimization.setup import open_loss_network
-from impasto.options import takes
+from impasto.options import shows_options
 
 NOISE = 0.1  # standard deviation of the start around mid-grey
 
@@ -113,7 +113,7 @@ class Inversions:
     files: list[Path] = field(default_factory=list)
 
 
-@takes(InversionConfig, leave_out=["layers"])
+@shows_options(InversionConfig, leave_out=["layers"])
 def invert(
     photo: Photo,
     layer: str | None = None,

@@ -4,7 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from impasto.painting.options import StylizeFileOptions, StylizeOptions, made, shows_options
+from impasto.options import shows_options
+from impasto.painting.options import StylizeFileOptions, StylizeOptions, made
 from impasto.painting.painter import KEPT, LISTENER, Painter, scratch_of, weights_state
 
 if TYPE_CHECKING:

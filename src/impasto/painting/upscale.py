@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.errors import ModelError, OptionError
+from impasto.options import shows_options
 from impasto.painting.options import (
     RestoreFileOptions,
     RestoreOptions,
@@ -14,7 +15,6 @@ from impasto.painting.options import (
     UpscaleFileOptions,
     UpscaleOptions,
     made,
-    shows_options,
 )
 from impasto.painting.painter import KEPT, LISTENER, Painter, scratch_of, weights_state
 
