@@ -37,7 +37,7 @@ from impasto.networks import LossNetwork, load_loss_network
 from impasto.networks.loss.architectures import tensor_shapes
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import StagedLossNetwork
-from impasto.networks.winograd import pytorch_convolutions
+from impasto.networks.loss.winograd import pytorch_convolutions
 from impasto.optimization.config import OptimizationConfig
 from impasto.optimization.run import Pictures, optimize_image
 

@@ -23,7 +23,7 @@ from impasto.evaluation.trained_styles import (
     white_noise,
 )
 from impasto.machine.devices import Precision, choose_device, choose_dtype
-from impasto.networks.winograd import pytorch_convolutions
+from impasto.networks.loss.winograd import pytorch_convolutions
 from impasto.painting import stylize_tensor
 from research.reproductions import Reproduction
 

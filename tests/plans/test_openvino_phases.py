@@ -11,7 +11,7 @@ from impasto.engines import openvino
 from impasto.engines.openvino import OpenVinoTiles
 from impasto.models.kinds import read_superres_tensors
 from impasto.plans import plan
-from impasto.plans.openvino_phases import Phased, in_phases
+from impasto.plans.openvino_steps import Phased, in_phases
 from impasto.plans.plan import Floats, Plan
 from impasto.plans.rewrite import NetworkData
 

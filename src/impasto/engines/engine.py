@@ -24,8 +24,7 @@ from impasto.engines.memory import (
     too_large,
 )
 from impasto.engines.scratch import checked_scratch, temporary_stores
-from impasto.engines.strips import stylize_in_strips
-from impasto.engines.stylize_tensor import checked_image, out_of_memory_told
+from impasto.engines.stylize_tensor import checked_image, out_of_memory_told, stylize_in_strips
 from impasto.errors import ImageError
 from impasto.events import CancelToken
 from impasto.files.byte_sizes import parse_bytes

@@ -14,8 +14,7 @@ from impasto.machine.processor import has_avx512
 from impasto.plans import plan
 from impasto.plans.bounds import ignores_constants
 from impasto.plans.openvino_graph import openvino_model, rows_needed_from
-from impasto.plans.openvino_phases import in_phases
-from impasto.plans.openvino_steps import quantised
+from impasto.plans.openvino_steps import in_phases, quantised
 from impasto.plans.plan import Plan
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}

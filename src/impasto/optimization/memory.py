@@ -13,7 +13,7 @@ from impasto.machine.memory import unused_memory
 from impasto.networks import LossNetwork
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import StagedLossNetwork
-from impasto.networks.winograd import filters_bytes
+from impasto.networks.loss.winograd import filters_bytes
 
 # Beside the activations that are kept for the gradient: the gradients on their way, and what a
 # convolution copies. Measured: see docs/optimizing.md.
