@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.networks.modern import FACTOR, FastStyleNetwork, ResidualBlock, to_input, to_pixels
+from impasto.networks.architectures import config_of
+from impasto.networks.modern import FACTOR, ResidualBlock, to_input, to_pixels
 from impasto.networks.padding import pad_border
 from impasto.networks.subpixel import subpixel_kernel
 
@@ -24,7 +25,7 @@ class Lockstep:
         if any(each != shapes[0] for each in shapes):
             raise ValueError("networks in lockstep need one architecture, width and depth")
         self.networks, self.dtype = networks, dtype
-        self.shuffles = isinstance(networks[0], FastStyleNetwork)
+        self.shuffles = config_of(networks[0]).architecture == "fast"
 
     def __call__(self, images: Tensor) -> Tensor:
         start = to_input(images).to(self.dtype)
