@@ -87,7 +87,6 @@ def bench(
     """Find the fastest settings for this machine, in about a minute."""
     import torch
 
-    from impasto.cli.progress import LiveLine
     from impasto.evaluation.bench import run_bench
     from impasto.files.atomic import write_text
     from impasto.jobs import check_file

@@ -5,12 +5,16 @@ The lists are made of the cards alone: no torch, no Pillow, no Rich.
 
 import re
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from impasto.cli.options import IN_OUT, MODEL, Network, NetworkName
+from impasto.cli.flags import with_flags
+from impasto.errors import OptionError
+from impasto.files.user_files import user_path
+from impasto.options import Options, option
+from impasto.painting.options import IN_OUT
 
 if TYPE_CHECKING:
     from impasto.models.gallery import StyleEntry
@@ -109,21 +113,65 @@ def _two_lines(name: str, title: str, facts: Sequence[str]) -> str:
     return f"{first}\n    {', '.join(fact for fact in facts if fact)}"
 
 
-class SamplesName(StrEnum):
-    """Type of the samples that go in and come out."""
-
-    float32 = "float32"
-    uint8 = "uint8"
-
-
-class ExportPrecision(StrEnum):
-    """Number format of the maps inside."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
+def _read_size(text: str) -> tuple[int, int]:
+    sides = re.fullmatch(r"([1-9]\d{0,4})[xX\u00d7]([1-9]\d{0,4})", text.strip())
+    if sides is None:
+        raise OptionError(f"got {text!r}; wanted height x width in pixels, like 480x640")
+    return int(sides[1]), int(sides[2])
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(Options):
+    """What the exported file takes and gives."""
+
+    dynamic: bool = option(
+        False, "Take images of any size; it is so without --size.", flags=("--dynamic",)
+    )
+    size: tuple[int, int] | None = option(
+        None,
+        "Take images of this height and width only, as 480x640.",
+        unit="HxW",
+        parse=_read_size,
+    )
+    precision: Literal["float32", "bfloat16", "float16"] = option(
+        "float32",
+        "Number format inside. In .xml files float16 is that of the weights; .onnx files have no "
+        "bfloat16.",
+    )
+    samples: Literal["float32", "uint8"] = option(
+        "float32", "Type of the images in and out: float32 in [0, 1], or uint8."
+    )
+    network: Literal["full", "fast"] = option(
+        "full", "Of a bundled style. full: best quality; fast: smaller, about twice as fast."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dynamic and self.size is not None:
+            raise OptionError("`dynamic` is for any size, `size` for one; give one of the two")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardOptions(Options):
+    """What an imported style's card says."""
+
+    name: str = option("", "Name of the style.", default_text="that of the file")
+    title: str = option("", "Title of the painting.")
+    artist: str = option("", "Who painted it.")
+    licence: str = option("", "Licence of the checkpoint.")
+
+
+def _output(text: str) -> Any:
+    return typer.Option("--output", "-o", metavar="FILE", rich_help_panel=IN_OUT, help=text)
+
+
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", rich_help_panel=IN_OUT, help="Replace what is already there."),
+]
+
+
+@with_flags(ExportOptions, group="Model")
 def export(
     model: Annotated[
         str,
@@ -133,51 +181,10 @@ def export(
         ),
     ],
     output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            rich_help_panel=IN_OUT,
-            help="NAME.onnx; NAME.xml (with NAME.bin) for OpenVINO; NAME.pt2 for PyTorch.",
-        ),
+        str, _output("NAME.onnx; NAME.xml (with NAME.bin) for OpenVINO; NAME.pt2 for PyTorch.")
     ],
-    dynamic: Annotated[
-        bool,
-        typer.Option(
-            "--dynamic",
-            rich_help_panel=MODEL,
-            help="Take images of any size; it is so without --size.",
-        ),
-    ] = False,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HxW",
-            rich_help_panel=MODEL,
-            help="Take images of this height and width only, as 480x640.",
-        ),
-    ] = None,
-    precision: Annotated[
-        ExportPrecision,
-        typer.Option(
-            rich_help_panel=MODEL,
-            help="Number format inside. In .xml files float16 is that of the weights; .onnx files "
-            "have no bfloat16.",
-        ),
-    ] = ExportPrecision.float32,
-    samples: Annotated[
-        SamplesName,
-        typer.Option(
-            rich_help_panel=MODEL,
-            help="Type of the images in and out: float32 in [0, 1], or uint8.",
-        ),
-    ] = SamplesName.float32,
-    network: Network = NetworkName.full,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", rich_help_panel=IN_OUT, help="Replace what is already there."),
-    ] = False,
+    given: dict[str, Any],
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a model as a file for ONNX Runtime (browsers, phones, C++), OpenVINO or PyTorch.
 
@@ -185,25 +192,21 @@ def export(
     sizes, and the results are compared with the model's.
     """
     from impasto.engines.export import export_model
-    from impasto.errors import OptionError
-    from impasto.files.user_files import user_path
     from impasto.jobs import check_file
     from impasto.models import load_any_model, load_style_model
 
-    if dynamic and size is not None:
-        raise OptionError("`dynamic` is for any size, `size` for one; give one of the two")
-    size_hw = None if size is None else _size_hw(size)
+    options = ExportOptions(**given)
     target = user_path(output)
     beside = [target.with_suffix(".bin")] if target.suffix.lower() == ".xml" else []
     for path in (target, *beside):
         check_file(path, "output", overwrite=overwrite)
-    fast = network is not NetworkName.full
+    fast = options.network != "full"
     exported = export_model(
-        load_style_model(model, network.value) if fast else load_any_model(model),
+        load_style_model(model, options.network) if fast else load_any_model(model),
         target,
-        samples=samples.value,
-        precision=precision.value,
-        size_hw=size_hw,
+        samples=options.samples,
+        precision=options.precision,
+        size_hw=options.size,
     )
     files = " and ".join(str(path) for path in exported.files)
     worst = exported.comparison
@@ -213,49 +216,21 @@ def export(
     )
 
 
-def _size_hw(text: str) -> tuple[int, int]:
-    from impasto.errors import OptionError
-
-    sides = re.fullmatch(r"([1-9]\d{0,4})[xX\u00d7]([1-9]\d{0,4})", text.strip())
-    if sides is None:
-        raise OptionError(f"`size`: got {text!r}; wanted height x width in pixels, like 480x640")
-    return int(sides[1]), int(sides[2])
-
-
-def _card(text: str) -> Any:
-    return typer.Option(metavar="TEXT", rich_help_panel="Card of the style", help=text)
-
-
+@with_flags(CardOptions, group="Card of the style")
 def import_model(
     checkpoint: Annotated[
         str,
-        typer.Argument(
-            metavar="CHECKPOINT",
-            help="A .pth or .model file of pytorch/examples.",
-        ),
+        typer.Argument(metavar="CHECKPOINT", help="A .pth or .model file of pytorch/examples."),
     ],
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", rich_help_panel=IN_OUT, help="NAME.safetensors."
-        ),
-    ],
-    name: Annotated[str, _card("Name of the style. [that of the file]")] = "",
-    title: Annotated[str, _card("Title of the painting.")] = "",
-    artist: Annotated[str, _card("Who painted it.")] = "",
-    licence: Annotated[str, _card("Licence of the checkpoint.")] = "",
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", rich_help_panel=IN_OUT, help="Replace what is already there."),
-    ] = False,
+    output: Annotated[str, _output("NAME.safetensors.")],
+    given: dict[str, Any],
+    overwrite: Overwrite = False,
 ) -> None:
     """Turn a checkpoint of another project into a style that paints the same pictures.
 
     pytorch/examples' fast_neural_style is known; lengstrom's fast-style-transfer by
     recipes/import_lengstrom.py. Nothing in the file is executed.
     """
-    from impasto.errors import OptionError
-    from impasto.files.user_files import user_path
     from impasto.jobs import check_file
     from impasto.models import save_model
     from impasto.models.importing import import_checkpoint
@@ -264,7 +239,7 @@ def import_model(
     if target.suffix.lower() != ".safetensors":
         raise OptionError(f"{target}: style files end in .safetensors; give such a name")
     check_file(target, "output", overwrite=overwrite)
-    model = import_checkpoint(checkpoint, name=name, title=title, artist=artist, licence=licence)
+    model = import_checkpoint(checkpoint, **vars(CardOptions(**given)))
     import torch
 
     # in full: a picture of theirs is then the same to a thousandth of a level
