@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.engines.tiles import Box
-from impasto.errors import ModelError
 from impasto.media.color_profiles import srgb_profile
 from impasto.media.samples import ArraySamples, Integers, SampleRows, bands
 from impasto.media.writing import pillow_image
@@ -161,9 +160,3 @@ def as_image(rows: SampleRows) -> Image.Image:
     if rows.channels >= 3:
         image.info["icc_profile"] = srgb_profile()
     return image
-
-
-def check_finite(painting: Floats, name: str) -> None:
-    """Raise ModelError where the painting holds NaN or infinity."""
-    if not np.isfinite(painting.sum()):
-        raise ModelError(f"style {name!r} gives NaN or infinity; train or download it anew")
