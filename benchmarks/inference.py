@@ -22,12 +22,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import Engine
-from impasto.engines.layer_times import layer_times
+from impasto.engines.openvino import OpenVinoStyle
 from impasto.errors import OptionError
 from impasto.evaluation.bench import extras_versions
 from impasto.evaluation.environment import describe_environment
@@ -38,6 +39,7 @@ from impasto.models.gallery import list_styles
 from impasto.networks import StyleNetworkConfig, build_style_network
 from impasto.networks.layout import Block, Conv, Layout, modern_layout
 from impasto.painting import stylize_tensor
+from impasto.plans.rewrite import rewrite
 
 FORMAT = "impasto-inference-benchmark-1"
 EXAMPLES = "examples"
@@ -148,6 +150,45 @@ def roofline(
         for kind, seconds in least.items()
         if milliseconds.get(kind)
     }
+
+
+# OpenVINO's node types -> what they are in the network
+LAYER_KINDS = {
+    "Convolution": "convolution",
+    "MVN": "norm, scale and ReLU",
+    "Pad": "borders",
+    "Gather": "borders",
+    "Concat": "borders",
+    "Interpolate": "up-sampling",
+    "Add": "residual sums",
+    "Eltwise": "residual sums",
+    "DepthToSpace": "last shuffle",
+    "Reorder": "change of layout",
+}
+LAYER_ROUNDS = 5
+
+
+def layer_times(
+    model: StyleModel, size_px: int, *, threads: int, precision: str = "bfloat16"
+) -> dict[str, Any]:
+    """Milliseconds of one square image by kind of layer, means of a few runs.
+
+    Raises OptionError where OpenVINO is not installed.
+    """
+    style = OpenVinoStyle(
+        partial(rewrite, model.network), precision, threads=threads, profiled=True
+    )
+    generator = np.random.default_rng(0)
+    levels = generator.integers(0, 256, (1, 3, size_px, size_px)).astype(np.float32)
+    totals: dict[str, float] = {}
+    for number in range(LAYER_ROUNDS + 1):
+        style(levels)
+        if number:
+            for kind, seconds in style.profile():
+                name = LAYER_KINDS.get(kind, "other")
+                totals[name] = totals.get(name, 0.0) + seconds * 1e3 / LAYER_ROUNDS
+    ordered = sorted(totals.items(), key=lambda item: -item[1])
+    return {"precision": precision, "milliseconds": {kind: round(ms, 3) for kind, ms in ordered}}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,10 +34,10 @@ from impasto.events import Step
 from impasto.machine.devices import choose_dtype
 from impasto.media import imresize
 from impasto.networks import LossNetwork, load_loss_network
+from impasto.networks.loss.architectures import tensor_shapes
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import StagedLossNetwork
-from impasto.networks.loss.shapes import tensor_shapes
-from impasto.networks.winograd import pytorch_convolutions
+from impasto.networks.loss.winograd import pytorch_convolutions
 from impasto.optimization import OptimizationConfig, Pictures, optimize_image
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")

@@ -29,7 +29,7 @@ from impasto.losses import LossWeights, PerceptualLoss
 from impasto.machine.devices import choose_dtype
 from impasto.networks import ModernStyleNetwork
 from impasto.networks.loss import LossNetwork, load_loss_network
-from impasto.networks.loss.shapes import tensor_shapes
+from impasto.networks.loss.architectures import tensor_shapes
 
 BATCH, PX = 4, 256
 VGG16 = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512)

@@ -5,16 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from impasto.cli.evaluate import exit_if_failed
+from impasto.cli.evaluation import exit_if_failed
 from impasto.cli.flags import with_flags
 from impasto.cli.progress import LiveLine
 from impasto.cli.root import App, RootGroup
 from impasto.errors import OptionError
 from impasto.evaluation.configs import names_of
-from impasto.machine.memory import keep_freed_memory
-from research.figures import draw_figures, join_records
-from research.reproduce import find_reproductions, make_configs
-from research.reproduce import reproduce as run
 from research.reproductions import Reproduction
 
 app = App(cls=RootGroup, help="Make the paper's figures and tables again, ours beside its own.")
@@ -42,6 +38,10 @@ def reproduce(
     First JSON, then tables and figures from it alone. The same command again goes on where it
     stopped.
     """
+    from impasto.machine.memory import keep_freed_memory
+    from research.reproduce import find_reproductions, make_configs
+    from research.reproduce import reproduce as run
+
     names = find_reproductions([name for text in what for name in names_of(text)])
     configs = make_configs(names, given, quick=quick)
     keep_freed_memory()
@@ -76,6 +76,9 @@ def figures(
 
     From the results and the pictures kept beside them alone: no network runs.
     """
+
+    from research.figures import draw_figures, join_records
+
     if join:
         if output is None:
             raise OptionError("--join: give the folder of the joined file, --output FOLDER")

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from impasto.evaluation.record import Record
-from impasto.evaluation.tables import how_measured, markdown_table
+from impasto.evaluation.tables import how_measured, markdown_table, number_text
 
 # The paper: comparable to 50 ... 100 iterations. The claim: at or below 100 at 256 px, 50 above.
 CLAIM = {256: 100, 512: 50, 1024: 50}
@@ -230,25 +230,21 @@ def _row(panel: Panel, marks: list[int]) -> list[str]:
         difference = f"{panel.lead.mean:.3f}" + ("" if spread is None else f" ± {spread:.3f}")
         lower = f"{panel.lead.lower} of {panel.photos}"
     cells = [panel.style, str(panel.size_px), str(panel.photos)]
-    cells += [f"{panel.untouched:.3f}", f"{panel.network:.3f}"]
-    cells += [_value_text(panel.lbfgs.at(n)) for n in marks]
+    values = [panel.untouched, panel.network, *(panel.lbfgs.at(n) for n in marks)]
+    cells += map(number_text, values)
     return [*cells, _reached_text(panel, panel.network), claim, holds, difference, lower]
 
 
 def _torch_row(panel: Panel, marks: list[int]) -> list[str]:
     values = [panel.torch.at(n) if panel.torch else None for n in marks]
     broken = f"{panel.torch_broken} of {panel.photos}"
-    return [panel.style, str(panel.size_px), *map(_value_text, values), broken]
+    return [panel.style, str(panel.size_px), *map(number_text, values), broken]
 
 
 def _continued_row(panel: Panel, continued: Band) -> list[str]:
     values = [continued.at(n) for n in _CONTINUED_MARKS]
     texts = ["-" if v is None else f"{v:.3f} ({_reached_text(panel, v)})" for v in values]
     return [panel.style, str(panel.size_px), *texts]
-
-
-def _value_text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _reached_text(panel: Panel, level: float) -> str:

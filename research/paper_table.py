@@ -5,7 +5,7 @@ at factor 4 is what the protocol `standard` gives, the one at factor 8 what no p
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,45 +72,52 @@ def contenders(factor: int) -> list[Contender]:
     return [contender for contender in CONTENDERS if factor in contender.factors]
 
 
-def reproduce_superres(
-    config: Reproduction, on_event: OnEvent = ignore, cancel: CancelToken | None = None
-) -> Path:
-    """Measure both factors by both protocols into a file each, then `superres.json`; returns that.
+def plan_superres(config: Reproduction) -> list[SuperResEvaluation]:
+    """What is to be measured: both factors by both protocols, models named by role.
 
-    What is measured already is kept. Raises OptionError for a role that the table does not have,
-    ModelError if a model of the table is missing, before anything is measured, and what
-    `evaluate_superres` raises.
+    Raises OptionError for a role that the table does not have, ModelError for a missing model.
     """
-    places = [(factor, protocol) for factor in FACTORS for protocol in PROTOCOLS]
-    evaluations = [_evaluation(config, *place) for place in places]
-    for evaluation in evaluations:
-        find_methods(evaluation.models or (), factor=evaluation.factor)
-    results: dict[tuple[int, str], Results] = {}
-    for place, evaluation in zip(places, evaluations, strict=True):
-        on_event(Notice(message=f"factor {place[0]}, protocol {place[1]}"))
-        results[place] = evaluate_superres(evaluation, on_event, cancel)
-    table = {**paper_table(results), "results": [each.output.name for each in evaluations]}
-    path = config.output / "superres.json"
-    write_text(path, json.dumps(table, indent=1, allow_nan=False) + "\n")
-    return path
-
-
-def _evaluation(config: Reproduction, factor: int, protocol: str) -> SuperResEvaluation:
-    """What is to be measured at this factor, by this protocol; models are named by role."""
     taken = _models_taken(config.models)
-    return SuperResEvaluation(
-        models=tuple(
+    evaluations = []
+    for factor in FACTORS:
+        models = tuple(
             f"{each.role}={taken.get(f'{each.role}-x{factor}', each.model)}"
             for each in contenders(factor)
-        ),
-        sets=config.sets,
-        factor=factor,
-        protocol=protocol,
-        output=config.output / f"x{factor}-{protocol}.json",
-        data=config.data,
-        distances=config.distances,
-        device=config.device,
-    )
+        )
+        find_methods(models, factor=factor)
+        evaluations += [
+            SuperResEvaluation(
+                models=models,
+                sets=config.sets,
+                factor=factor,
+                protocol=protocol,
+                output=config.output / f"x{factor}-{protocol}.json",
+                data=config.data,
+                distances=config.distances,
+                device=config.device,
+            )
+            for protocol in PROTOCOLS
+        ]
+    return evaluations
+
+
+def reproduce_superres(
+    evaluations: Sequence[SuperResEvaluation],
+    on_event: OnEvent = ignore,
+    cancel: CancelToken | None = None,
+) -> Path:
+    """Measure them into a file each, then `superres.json` beside these; returns that.
+
+    What is measured already is kept. Raises what `evaluate_superres` raises.
+    """
+    results: dict[tuple[int, str], Results] = {}
+    for each in evaluations:
+        on_event(Notice(message=f"factor {each.factor}, protocol {each.protocol}"))
+        results[each.factor, each.protocol] = evaluate_superres(each, on_event, cancel)
+    table = {**paper_table(results), "results": [each.output.name for each in evaluations]}
+    path = evaluations[0].output.with_name("superres.json")
+    write_text(path, json.dumps(table, indent=1, allow_nan=False) + "\n")
+    return path
 
 
 def _models_taken(texts: tuple[str, ...]) -> dict[str, str]:

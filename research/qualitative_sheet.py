@@ -107,7 +107,7 @@ class _SheetRow:
     def _network(self, _: Say) -> dict[str, Any]:
         image = self._image()
         painted = self.objective.stylise(image)
-        painting = resize_long_side(self.objective.painting(), self.size_px)
+        painting = resize_long_side(self.objective.images()[0], self.size_px)
         pictures = {"content": image, "painting": painting, "picture": painted}
         return {
             "objective": self.objective.of_pixels(image).value(painted),

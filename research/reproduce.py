@@ -1,7 +1,7 @@
 """Every figure and table of the paper by its name, each resumable."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from impasto.networks import load_loss_network
 from impasto.optimization.objective import PixelObjective
 from research.figures import draw_figures
 from research.objective_curves import plan_objective
-from research.paper_table import reproduce_superres
+from research.paper_table import plan_superres, reproduce_superres
 from research.qualitative_sheet import plan_sheet
 from research.reconstructions import plan_features, plan_styles
 from research.reproductions import LOSS_NETWORK, Reproduction
@@ -134,21 +134,22 @@ def reproduce(
     Returns the files written, for each reproduction its JSON first. What is measured already is
     kept. Raises what the plans raise, before anything is measured.
     """
-    plans: dict[str, Plan] = {}
-    for name, config in configs.items():
-        plan = REPRODUCTIONS[name].plan
-        if plan is not None:
-            plans[name] = plan(config)
+    plans = {name: kind.plan(configs[name]) for name, kind in _kinds(configs) if kind.plan}
+    tables = {name: plan_superres(configs[name]) for name, kind in _kinds(configs) if not kind.plan}
     _announce(configs, plans, on_event)
     files: list[Path] = []
-    for name, config in configs.items():
+    for name in configs:
         if name in plans:
             carry_out(plans[name], on_event, cancel)
             path = plans[name].record.path
         else:
-            path = reproduce_superres(config, on_event, cancel)
+            path = reproduce_superres(tables[name], on_event, cancel)
         files += [path, *draw_figures(path, path.parent)]
     return files
+
+
+def _kinds(names: Iterable[str]) -> list[tuple[str, _Kind]]:
+    return [(name, REPRODUCTIONS[name]) for name in names]
 
 
 def _announce(

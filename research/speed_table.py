@@ -23,7 +23,7 @@ from impasto.evaluation.trained_styles import (
     white_noise,
 )
 from impasto.machine.devices import Precision, choose_device, choose_dtype
-from impasto.networks.winograd import pytorch_convolutions
+from impasto.networks.loss.winograd import pytorch_convolutions
 from impasto.painting import stylize_tensor
 from research.reproductions import Reproduction
 
@@ -144,7 +144,7 @@ def _plain_steps(objective: TrainedObjective, image: Tensor, count: int) -> Iter
 
     with torch.no_grad():
         wanted = network(image, names)
-        painting = objective.painting().to(image.device)
+        painting = objective.images()[0].to(image.device)
         grams = {
             layer: gram(features) for layer, features in network(painting, list(style)).items()
         }

@@ -15,7 +15,7 @@ from torch import nn
 
 from impasto.models import StyleModel, SuperResModel
 from impasto.networks import StyleNetworkConfig, build_style_network
-from impasto.networks.loss.shapes import tensor_shapes
+from impasto.networks.loss.architectures import tensor_shapes
 from impasto.networks.superres import SuperResConfig, build_superres_network
 
 # Small tensors gain nothing from threads, and lose much on a machine that is busy.

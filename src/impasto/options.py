@@ -139,30 +139,29 @@ class Options:
         return entries
 
 
-def takes(
-    *records: type[Options], leave_out: Sequence[str] = ()
+def shows_options(
+    record: type[Options], leave_out: Sequence[str] = ()
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let `help()` show the records' options in place of a function's `**options`.
+    """Have help() and `inspect.signature` show a function's `**options` one by one.
 
-    The function makes a record of them, which checks them. leave_out: options that it takes by
+    The function makes a record of them, which checks them. leave_out: fields that it takes by
     itself, or not at all.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        own = inspect.signature(function)
-        named = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
         shown = [
             inspect.Parameter(
                 each.name,
                 inspect.Parameter.KEYWORD_ONLY,
                 default=inspect.Parameter.empty if each.default is MISSING else each.default,
-                annotation=hint,
+                annotation=each.type,
             )
-            for record in records
-            for each, hint, _ in declared(record)
-            if each.name not in {*leave_out, *own.parameters}
+            for each in fields(record)
+            if each.name not in {*leave_out, *signature.parameters}
         ]
-        signature = own.replace(parameters=[*named, *shown])
+        signature = signature.replace(parameters=[*own, *shown])
         function.__signature__ = signature  # type: ignore[attr-defined]
         return function
 

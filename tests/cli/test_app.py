@@ -1,5 +1,7 @@
 """The root command: errors end in one line and an exit code, groups are imported when called."""
 
+import os
+import subprocess
 import sys
 from importlib.metadata import version
 from types import ModuleType
@@ -111,3 +113,23 @@ def test_a_group_is_imported_when_it_is_called_and_not_for_the_list_of_commands(
     assert run("train", "style", "3").stdout == "trained 3\n"
     # One command in a group stays a group: `impasto train style`, not `impasto train`.
     assert run("train", "3").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("impasto sty", {"stylize", "styles"}),
+        ("impasto upscale a.jpg --model pixel-x", {"pixel-x2", "pixel-x3", "pixel-x4"}),
+        ("impasto stylize a.jpg --style starry", {"starry-night"}),
+    ],
+)
+def test_the_shell_completes_commands_and_bundled_models(typed: str, offered: set[str]) -> None:
+    environment = {
+        **os.environ,
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(typed.count(" ")),
+        "_IMPASTO_COMPLETE": "complete_bash",
+    }
+    command = [sys.executable, "-m", "impasto"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert offered <= set(done.stdout.split())

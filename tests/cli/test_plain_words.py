@@ -31,7 +31,7 @@ ENGINEERS_WORDS = ("Value error", "Input should be", "unable to parse", "pydanti
         ("bench --threads 0", "'--threads': 1 or more"),
         ("bench --threads x", "'--threads': a whole number"),
         ("optimize a.jpg -s b.jpg -o c.jpg --max-memory 4", "--max-memory: got 4, which counts"),
-        ("export udnie -o a.onnx --precision int1", "'--precision': 'int1' is not one of"),
+        ("export udnie -o a.onnx --precision int1", "--precision: got 'int1'; choose from float32"),
         ("evaluate superres --factor x", "--factor: got 'x'; wanted a whole number"),
     ],
 )

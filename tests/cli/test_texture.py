@@ -2,7 +2,7 @@
 
 import inspect
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 from PIL import Image
@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 import impasto
 from impasto.cli.app import app
 from impasto.errors import OptionError
+from impasto.events import Cancelled, CancelToken, Event, Step
 from impasto.optimization.config import TextureConfig, parse_size
 from impasto.optimization.objective import PixelObjective
 
@@ -117,3 +118,22 @@ def test_the_facade_makes_textures(network_file: Path) -> None:
         "painting.png", ["relu1_1"], loss_network=str(network_file), iterations=2, size_wh=(40, 20)
     )
     assert (made.mode, made.size) == ("RGB", (40, 20))
+
+
+def test_the_facade_stops_by_a_token_with_the_best_so_far(network_file: Path) -> None:
+    token = CancelToken()
+    steps: list[Step] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Step):
+            steps.append(event)
+            token.cancel()
+
+    options: dict[str, Any] = {"loss_network": str(network_file), "iterations": 500}
+    made = impasto.texture(
+        "painting.png", ["relu1_1"], size_wh=(40, 20), cancel=token, on_event=watch, **options
+    )
+    assert made.size == (40, 20)
+    assert len(steps) == 1
+    with pytest.raises(Cancelled):
+        impasto.invert("painting.png", "relu1_1", cancel=token, **options)

@@ -18,6 +18,7 @@ from impasto.engines.backends import Choice
 from impasto.engines.engine import Engine
 from impasto.engines.memory import FIXED_BYTES, Way, tiles_bytes
 from impasto.errors import ImageError, ModelError, OptionError
+from impasto.events import Cancelled, CancelToken
 from impasto.models import StyleModel
 from impasto.networks import StyleNetworkConfig, build_style_network
 
@@ -163,6 +164,16 @@ def test_images_that_do_not_fit_are_painted_in_tiles(
     engine = eager(model, max_memory=enough[way], scratch=tmp_path, on_notice=notices.append)
     torch.testing.assert_close(engine(IMAGE), model(IMAGE), rtol=0, atol=1e-4)
     assert notices == [f"45 x 36 px are too large for one piece; painted {WAYS[way]}"]
+    assert not list(tmp_path.iterdir())
+
+    shares: list[float] = []
+    engine.paint(IMAGE, on_progress=shares.append)
+    assert len(shares) > 10
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    token = CancelToken()
+    with pytest.raises(Cancelled):
+        engine.paint(IMAGE, on_progress=lambda share: token.cancel(), cancel=token)  # noqa: ARG005
     assert not list(tmp_path.iterdir())
 
 

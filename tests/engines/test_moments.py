@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto.engines.moments import CELL_HW, Moments
+from impasto.engines.feature_maps import CELL_HW, Moments
 from impasto.engines.tiles import split, whole
 
 

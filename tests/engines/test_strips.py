@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from impasto.engines.feature_maps import ImageLevels
 from impasto.engines.passes import Rehearsal, run_plan
-from impasto.engines.strips import stylize_in_strips
+from impasto.engines.stylize_tensor import stylize_in_strips
 from impasto.errors import ModelError
 from impasto.machine.devices import choose_dtype
 from impasto.media import read_picture

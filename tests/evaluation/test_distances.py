@@ -20,7 +20,7 @@ from impasto.evaluation.distances import (
 )
 from impasto.files.download import DownloadError
 from impasto.media import imresize, read_picture
-from impasto.networks.loss.architectures import TORCHVISION
+from impasto.networks.loss.inputs import TORCHVISION
 
 
 def images(seed: int) -> tuple[Tensor, Tensor]:

@@ -104,7 +104,7 @@ def test_other_settings_are_refused_and_new_ones_added(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (None, "cannot be read"),
-        ("{", "damaged"),
+        ("{", "no JSON"),
         ("[]", "no record"),
         (json.dumps({"format": "impasto-reproduction-1"}), "damaged"),
         (json.dumps({"format": "impasto-reproduction-1", "reproduction": "x"}), "damaged"),

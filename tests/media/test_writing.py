@@ -15,13 +15,14 @@ from impasto.media import (
     WRITABLE_SUFFIXES,
     Metadata,
     Picture,
-    array_to_pil,
     check_target,
     read_picture,
     to_pil,
     write_array,
     write_picture,
 )
+from impasto.media.samples import ArraySamples
+from impasto.media.writing import pillow_image
 
 FAST = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -235,7 +236,7 @@ def test_8_bits_come_back_from_pillow_bit_for_bit(tmp_path, values, suffix) -> N
     with Image.open(path) as image:
         assert image.mode == MODES[values.shape[2]]
         assert np.array_equal(np.asarray(image).reshape(values.shape), values)
-    assert array_to_pil(values).tobytes() == values.tobytes()
+    assert pillow_image(ArraySamples(array=values)).tobytes() == values.tobytes()
 
 
 def test_a_picture_of_many_bands_comes_back_whole(tmp_path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.engines.engine import Engine
 from impasto.engines.export import export_model
-from impasto.engines.strips import stylize_in_strips
+from impasto.engines.stylize_tensor import stylize_in_strips
 from impasto.errors import ModelError
 from impasto.models import StyleModel, load_style_model, save_model
 from impasto.models.importing import import_checkpoint

@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 import impasto.optimization.inversion as inversion
+import impasto.optimization.memory as memory
 from impasto.errors import ImageError, OptionError
 from impasto.events import Event, Step
 from impasto.losses import isotropic_tv
@@ -129,7 +130,7 @@ def test_strips_give_the_inversion_of_the_whole_image(
 def test_an_image_that_does_not_fit_into_memory_is_refused(
     tiny_loss_network: LossNetwork, photo: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inversion, "usable_memory", lambda _: 1)
+    monkeypatch.setattr(memory, "unused_memory", lambda _: 1)
     with pytest.raises(OptionError, match="memory"):
         invert_features(tiny_loss_network, photo, "relu1_1")
 

@@ -8,7 +8,8 @@ from torch import nn
 
 from impasto.models import StyleModel, list_styles, load_style_model
 from impasto.networks import StyleNetworkConfig, build_style_network
-from impasto.plans.plan import Convolve, Normalise, Plan, Relu, Residual, bounds, cannot_overflow
+from impasto.plans.bounds import cannot_overflow
+from impasto.plans.plan import Convolve, Normalise, Plan, Relu, Residual, bounds
 from impasto.plans.rewrite import rewrite
 
 WEIGHT = np.array([[1.0, -2.0], [0.5, 0.0]]).reshape(2, 2, 1, 1)

@@ -11,9 +11,9 @@ from impasto.networks.architectures import ARCHITECTURES, architecture_of, build
 from impasto.networks.inversion_config import InversionConfig
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.networks.superres_config import SuperResConfig
-from impasto.plans.plan import cannot_overflow
+from impasto.plans.bounds import cannot_overflow
+from impasto.plans.plan_network import TorchGraph
 from impasto.plans.rewrite import NetworkData, data_of, rewrite
-from impasto.plans.torch_graph import TorchGraph
 
 CONFIGS: list[Any] = [
     StyleNetworkConfig(width=0.125, blocks=1),

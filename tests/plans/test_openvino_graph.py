@@ -10,7 +10,7 @@ import torch
 pytest.importorskip("openvino")
 
 from impasto.engines.backends import Choice, make_backend
-from impasto.engines.strips import stylize_in_strips
+from impasto.engines.stylize_tensor import stylize_in_strips
 from impasto.machine.extras import openvino_core
 from impasto.media import read_picture, resize_long_side
 from impasto.models import list_styles, load_style_model

@@ -14,7 +14,7 @@ from impasto.engines.engine import Engine
 from impasto.media import read_picture
 from impasto.models import StyleModel, list_styles, load_style_model
 from impasto.networks import StyleNetworkConfig, build_style_network
-from impasto.plans import plan
+from impasto.plans import bounds, plan
 from impasto.plans.openvino_steps import (
     RANGE_DEVIATIONS,
     EnlargeMirrored,
@@ -113,6 +113,6 @@ def test_faint_and_smooth_images_are_painted_as_well_as_photos(style: str) -> No
 
 
 def test_a_constant_is_ignored_by_networks_with_mirrored_borders_only() -> None:
-    assert plan.ignores_constants(rewrite(build_style_network(StyleNetworkConfig(width=0.125))))
+    assert bounds.ignores_constants(rewrite(build_style_network(StyleNetworkConfig(width=0.125))))
     paper = StyleNetworkConfig(architecture="paper", width=0.125)
-    assert not plan.ignores_constants(rewrite(build_style_network(paper).eval()))
+    assert not bounds.ignores_constants(rewrite(build_style_network(paper).eval()))

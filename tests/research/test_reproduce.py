@@ -16,7 +16,7 @@ from impasto.errors import OptionError
 from impasto.evaluation.record import read_record
 from impasto.evaluation.trained_styles import TrainedObjectives
 from impasto.events import Event, Notice, Progress
-from impasto.networks import winograd
+from impasto.networks.loss import winograd
 from impasto.networks.loss.network import LossNetwork, Provenance
 from research import objective_curves
 from research.figures import draw_figures

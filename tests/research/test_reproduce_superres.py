@@ -11,7 +11,7 @@ from impasto.errors import ModelError, OptionError
 from impasto.events import Event, Scored
 from impasto.media import write_picture
 from research.figures import draw_figures
-from research.paper_table import CONTENDERS, reproduce_superres
+from research.paper_table import CONTENDERS, plan_superres, reproduce_superres
 from research.reproductions import Reproduction
 
 MakeModel = Callable[..., Path]
@@ -38,7 +38,7 @@ def reproduction(tmp_path: Path, make_model: MakeModel) -> Reproduction:
 def test_json_table_and_figures_are_written_and_a_second_run_measures_nothing(
     reproduction: Reproduction,
 ) -> None:
-    path = reproduce_superres(reproduction)
+    path = reproduce_superres(plan_superres(reproduction))
     files = [path, *draw_figures(path, path.parent)]
     names = [path.name for path in files]
     assert names[:2] == ["superres.json", "superres.md"]
@@ -53,7 +53,7 @@ def test_json_table_and_figures_are_written_and_a_second_run_measures_nothing(
 
     events: list[Event] = []
     before = [path.read_bytes() for path in files]
-    reproduce_superres(reproduction, events.append)
+    reproduce_superres(plan_superres(reproduction), events.append)
     scored = [event for event in events if isinstance(event, Scored)]
     assert len(scored) == 2 * 6 + 2 * 3
     assert all(event.kept for event in scored)
@@ -66,14 +66,14 @@ def test_a_missing_model_is_told_before_anything_is_measured(
     model = next(text for text in reproduction.models if text.startswith("feature-x8"))
     Path(model.partition("=")[2]).unlink()
     with pytest.raises(ModelError, match="feature-x8"):
-        reproduce_superres(reproduction)
+        reproduce_superres(plan_superres(reproduction))
     assert not reproduction.output.exists()
 
 
 def test_unknown_roles_and_a_file_for_a_folder_are_refused(tmp_path: Path) -> None:
     for text, message in (("srcnn-x8=file", "choose from"), ("pixel", "wanted ROLE=FILE")):
         with pytest.raises(OptionError, match=message):
-            reproduce_superres(Reproduction(output=tmp_path / "out", models=(text,)))
+            plan_superres(Reproduction(output=tmp_path / "out", models=(text,)))
     assert not (tmp_path / "out").exists()
     (tmp_path / "file").write_text("")
     with pytest.raises(OptionError, match="wanted a folder"):

@@ -54,13 +54,17 @@ class Command(TyperCommand):
 
 
 def with_flags(
-    *records: type[Options], leave_out: Iterable[str] = (), group: str = ""
+    *records: type[Options],
+    leave_out: Iterable[str] = (),
+    group: str = "",
+    complete: Mapping[str, Callable[[str], list[str]]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command a flag for each option of the records.
 
     The command takes `given` among its parameters: the options that were given, by name, as their
     records want them. A parameter of its own takes the place of an option of the same name.
-    group: the heading of options that declare none.
+    group: the heading of options that declare none. complete: what a shell offers for an option,
+    given its beginning.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -83,7 +87,8 @@ def with_flags(
             command(**rest, given=given)
 
         options = sorted(found.values(), key=lambda option: _has_default(option[0]))
-        flags = [_parameter(*option, group) for option in options]
+        completions = complete or {}
+        flags = [_parameter(*option, group, completions.get(option[0].name)) for option in options]
         parameters = [each for each in own if each.name != "given"] + flags
         keyword = inspect.Parameter.KEYWORD_ONLY
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -140,7 +145,9 @@ def _has_default(each: "Field[Any]") -> bool:
     return each.default is not MISSING or each.default_factory is not MISSING
 
 
-def _parameter(each: "Field[Any]", hint: Any, about: Declaration, group: str) -> inspect.Parameter:
+def _parameter(
+    each: "Field[Any]", hint: Any, about: Declaration, group: str, complete: Any
+) -> inspect.Parameter:
     boolean = hint is bool
     many = repeats(hint) and about.parse is None
     names = list(about.flags or ["--" + each.name.replace("_", "-")])
@@ -151,6 +158,7 @@ def _parameter(each: "Field[Any]", hint: Any, about: Declaration, group: str) ->
         help=_help(each, about),
         metavar=None if boolean else _metavar(hint, about),
         rich_help_panel=about.group or group or None,
+        autocompletion=complete,
         show_default=False,
     )
     kind: Any = bool | None if boolean else list[str] | None if many else str | None

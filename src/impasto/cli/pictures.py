@@ -6,11 +6,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from impasto.cli import options
 from impasto.cli.flags import named_for, with_flags
 from impasto.cli.progress import LiveLine
 from impasto.cli.root import EXIT_FAILED
@@ -24,7 +23,10 @@ from impasto.jobs import (
     stylize_pictures,
     upscale_pictures,
 )
+from impasto.options import Options, declared
 from impasto.painting.options import (
+    LOOK,
+    SPEED,
     Enlargement,
     RestoreFileOptions,
     StylizeFileOptions,
@@ -46,13 +48,69 @@ UPSCALING = Wording(verb="upscale", doing="upscaling", done="upscaled")
 RESTORING = Wording(verb="restore", doing="restoring", done="restored")
 
 
+def _complete_style(incomplete: str) -> list[str]:
+    from impasto.models.gallery import list_styles
+
+    return [entry.name for entry in list_styles() if entry.name.startswith(incomplete)]
+
+
+def _complete_upscaler(incomplete: str) -> list[str]:
+    return _complete_model(incomplete, "superres")
+
+
+def _complete_restorer(incomplete: str) -> list[str]:
+    return _complete_model(incomplete, "restore")
+
+
+def _complete_model(incomplete: str, task: str) -> list[str]:
+    from impasto.models.upscalers import list_upscalers
+
+    names = [entry.name for entry in list_upscalers() if entry.task == task]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Photos, folders (with subfolders), or patterns in quotes, as 'photos/*.jpg'.",
+    ),
+]
+Styles = Annotated[
+    list[str],
+    typer.Option(
+        "--style",
+        "-s",
+        metavar="NAME_OR_FILE",
+        autocompletion=_complete_style,
+        rich_help_panel=LOOK,
+        help="Bundled style (`impasto styles` lists them) or model file; repeat it for several.",
+    ),
+]
+Restorer = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME_OR_FILE",
+        autocompletion=_complete_restorer,
+        rich_help_panel=LOOK,
+        help="Bundled model (`impasto upscalers` lists them) or a file of `impasto train restore`.",
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", rich_help_panel=SPEED, help="Tell what runs the network."),
+]
+
+
 @with_flags(OutputOptions, StylizeFileOptions)
 def stylize(
     ctx: typer.Context,
-    inputs: options.Inputs,
-    style: options.Styles,
+    inputs: Inputs,
+    style: Styles,
     given: dict[str, Any],
-    verbose: options.Verbose = False,
+    verbose: Verbose = False,
 ) -> None:
     """Paint photos in the style of a painting.
 
@@ -60,7 +118,7 @@ def stylize(
     skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
     are painted, by way of files where need be; then it goes on within a photo, too.
     """
-    outputs = options.taken(OutputOptions, given)
+    outputs = _taken(OutputOptions, given)
 
     def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
         how = StylizeFileOptions(**given, on_event=on_event, cancel=cancel)
@@ -69,12 +127,16 @@ def stylize(
     run_batch(ctx, PAINTING, work, notices=verbose)
 
 
-@with_flags(OutputOptions, Enlargement, UpscaleFileOptions)
+@with_flags(
+    OutputOptions,
+    Enlargement,
+    UpscaleFileOptions,
+    complete={"model": _complete_upscaler},
+)
 def upscale(
     ctx: typer.Context,
-    inputs: options.Inputs,
+    inputs: Inputs,
     given: dict[str, Any],
-    model: options.Upscaler = None,
 ) -> None:
     """Enlarge photos with a super-resolution network.
 
@@ -82,8 +144,8 @@ def upscale(
     skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
     are done, by way of files where need be; then it goes on within a photo, too.
     """
-    outputs = options.taken(OutputOptions, given)
-    enlargement = Enlargement(model=model, factor=given.pop("factor", None))
+    outputs = _taken(OutputOptions, given)
+    enlargement = _taken(Enlargement, given)
 
     def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
         how = UpscaleFileOptions(**given, on_event=on_event, cancel=cancel)
@@ -95,8 +157,8 @@ def upscale(
 @with_flags(OutputOptions, RestoreFileOptions)
 def restore(
     ctx: typer.Context,
-    inputs: options.Inputs,
-    model: options.Restorer,
+    inputs: Inputs,
+    model: Restorer,
     given: dict[str, Any],
 ) -> None:
     """Take away noise, blocks or blur, add colour, or fill holes, as the model was trained to.
@@ -105,7 +167,7 @@ def restore(
     skipped, so the same command goes on where it was stopped. With --max-memory photos of any size
     are done, by way of files where need be; then it goes on within a photo, too.
     """
-    outputs = options.taken(OutputOptions, given)
+    outputs = _taken(OutputOptions, given)
 
     def work(report: Report, on_event: OnEvent, cancel: CancelToken) -> None:
         how = RestoreFileOptions(**given, on_event=on_event, cancel=cancel)
@@ -172,6 +234,12 @@ class _Show:
         )
         text = named_for(self.ctx.command, str(failure))
         return text if ours else f"{text} (--debug shows where)"
+
+
+def _taken(record: type[Options], given: dict[str, Any]) -> Any:
+    """The record, of what was given for it, which is removed from `given`."""
+    names = [each.name for each, _, _ in declared(record)]
+    return record(**{name: given.pop(name) for name in names if name in given})
 
 
 def summary(report: Report, wording: Wording) -> str:

@@ -21,21 +21,21 @@ EXIT_INTERRUPTED = 130  # Ctrl-C, as shells count it
 # command group -> "module:typer app" behind it; app.py declares a stand-in with the same name
 LAZY_GROUPS = {
     "train": "impasto.cli.train:train_app",
-    "evaluate": "impasto.cli.evaluate:evaluate_app",
+    "evaluate": "impasto.cli.evaluation:evaluate_app",
 }
 # command -> "module:function" behind it, likewise
 LAZY_COMMANDS = {
     "stylize": "impasto.cli.pictures:stylize",
     "upscale": "impasto.cli.pictures:upscale",
     "restore": "impasto.cli.pictures:restore",
-    "optimize": "impasto.cli.optimize:optimize",
-    "invert": "impasto.cli.invert:invert",
-    "texture": "impasto.cli.texture:texture",
-    "styles": "impasto.cli.bundled:styles",
-    "upscalers": "impasto.cli.bundled:upscalers",
-    "export": "impasto.cli.export:export",
-    "import": "impasto.cli.import_model:import_model",
-    "bench": "impasto.cli.bench:bench",
+    "optimize": "impasto.cli.optimization:optimize",
+    "invert": "impasto.cli.optimization:invert",
+    "texture": "impasto.cli.optimization:texture",
+    "styles": "impasto.cli.models:styles",
+    "upscalers": "impasto.cli.models:upscalers",
+    "export": "impasto.cli.models:export",
+    "import": "impasto.cli.models:import_model",
+    "bench": "impasto.cli.evaluation:bench",
 }
 
 # words of the parser for engineers -> words for everybody

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from impasto.engines.backends import Backend
-from impasto.engines.strips import stylize_in_strips
+from impasto.engines.stylize_tensor import stylize_in_strips
 from impasto.errors import OptionError
 from impasto.machine.precision import suitable_precision
 from impasto.models import StyleModel

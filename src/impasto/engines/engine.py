@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,9 +24,9 @@ from impasto.engines.memory import (
     too_large,
 )
 from impasto.engines.scratch import checked_scratch, temporary_stores
-from impasto.engines.strips import stylize_in_strips
-from impasto.engines.stylize_tensor import checked_image, out_of_memory_told
+from impasto.engines.stylize_tensor import checked_image, out_of_memory_told, stylize_in_strips
 from impasto.errors import ImageError
+from impasto.events import CancelToken
 from impasto.files.byte_sizes import parse_bytes
 from impasto.machine.devices import choose_device
 from impasto.machine.memory import free_memory
@@ -35,8 +35,9 @@ from impasto.media import Picture, to_pil
 from impasto.media.colors import fill_hidden
 from impasto.media.reading import as_picture
 from impasto.models import StyleModel, as_style_model
+from impasto.plans.bounds import cannot_overflow
 from impasto.plans.continuation import border_for, check_border, continue_image, cut
-from impasto.plans.plan import Mirror, cannot_overflow
+from impasto.plans.plan import Mirror
 from impasto.plans.rewrite import rewrite
 
 ImageT = TypeVar("ImageT", Tensor, NDArray[Any], Image.Image)
@@ -153,12 +154,28 @@ class Engine:
             f"image of type {type(image).__name__}: wanted a tensor, an array or a Pillow image"
         )
 
-    def paint(self, image: Tensor, *, bits: int = 8) -> Tensor:
-        """Paint a tensor; 16 bits are computed in float32 if `precision` was left to be chosen."""
+    def paint(
+        self,
+        image: Tensor,
+        *,
+        bits: int = 8,
+        on_progress: Callable[[float], object] = lambda share: None,  # noqa: ARG005
+        cancel: CancelToken | None = None,
+    ) -> Tensor:
+        """Paint a tensor; 16 bits are computed in float32 if `precision` was left to be chosen.
+
+        on_progress: hears what share is done, while an image is painted in tiles, and at the end.
+        cancel: asked as often. Raises as a call does, and Cancelled.
+        """
         choice = self._choice
         if bits == 16 and self._exact:
             choice = replace(choice, precision="float32")
-        return self._paint(checked_image(image), choice).to(image.device)
+        image = checked_image(image)
+        watch = _Watch(on_progress=on_progress, cancel=cancel)
+        watch.check()
+        painted = self._paint(image, choice, watch).to(image.device)
+        on_progress(1.0)
+        return painted
 
     def _paint_picture(self, picture: Picture) -> Picture:
         pixels = picture.pixels
@@ -166,26 +183,23 @@ class Engine:
             pixels = fill_hidden(pixels, picture.alpha)
         return replace(picture, pixels=self.paint(pixels, bits=picture.bits))
 
-    def _paint(self, image: Tensor, choice: Choice) -> Tensor:
+    def _paint(self, image: Tensor, choice: Choice, watch: "_Watch") -> Tensor:
         image = image.to(self.device)
-        with torch.autocast(self.device.type, enabled=False):
-            return self._paint_exactly(image, choice)
 
-    def _paint_exactly(self, image: Tensor, choice: Choice) -> Tensor:
         def told(precision: str) -> None:
             self.on_notice(
                 f"{self.model.name} leaves the range of {precision} here; painted again in float32"
             )
 
-        with out_of_memory_told(image):
+        with out_of_memory_told(image), torch.autocast(self.device.type, enabled=False):
             return in_range(
-                lambda precision: self._run(image, replace(choice, precision=precision)),
+                lambda precision: self._run(image, replace(choice, precision=precision), watch),
                 choice.precision,
                 name=f"style {self.model.name!r}",
                 on_overflow=told,
             )
 
-    def _run(self, image: Tensor, choice: Choice) -> Tensor:
+    def _run(self, image: Tensor, choice: Choice, watch: "_Watch") -> Tensor:
         height, width = image.shape[-2:]
         dtype = tiles_dtype(choice)
         if image.device.type == "cpu":
@@ -195,18 +209,20 @@ class Engine:
         if way is Way.whole:
             return self._paint_whole(image, self._backend(choice))
         self.on_notice(f"{width} x {height} px are too large for one piece; painted {way.value}")
-        network, border = self.model.network, self.border
+        network, recompute = self.model.network, way is not Way.tiles
+        size_hw, border = (height, width), self.border
+        rehearsal = rehearse(network, size_hw, dtype, recompute=recompute, border=border)
         strips = partial(
             stylize_in_strips,
             network,
             image,
             dtype=dtype,
-            recompute=way is not Way.tiles,
+            recompute=recompute,
             border=border,
+            on_work=watch.of(len(image) * sum(rehearsal.costs)),
         )
         if way is not Way.scratch:
             return strips()
-        rehearsal = rehearse(network, (height, width), dtype, recompute=True, border=border)
         with temporary_stores(self.scratch, rehearsal.peak_bytes, self.device) as new_store:
             return strips(new_store=new_store)
 
@@ -281,6 +297,30 @@ class Engine:
             "show; painted by PyTorch instead"
         )
         return replace(choice, backend="eager")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Watch:
+    """Who hears of progress, and may cancel."""
+
+    on_progress: Callable[[float], object]
+    cancel: CancelToken | None
+
+    def check(self) -> None:
+        if self.cancel is not None:
+            self.cancel.check()
+
+    def of(self, total: int) -> Callable[[int], None]:
+        """What hears of each part of `total` work."""
+        done = 0
+
+        def on_work(work: int) -> None:
+            nonlocal done
+            self.check()
+            done += work
+            self.on_progress(min(1.0, done / total))
+
+        return on_work
 
 
 def tiles_dtype(choice: Choice) -> torch.dtype:

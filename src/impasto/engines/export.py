@@ -15,7 +15,8 @@ from impasto.engines.export_files import (
 from impasto.errors import ModelError, OptionError
 from impasto.models import StyleModel, SuperResModel
 from impasto.networks.architectures import architecture_of
-from impasto.plans.plan import Plan, cannot_overflow
+from impasto.plans.bounds import cannot_overflow
+from impasto.plans.plan import Plan
 from impasto.plans.rewrite import rewrite
 from impasto.plans.writer import Precision, Samples
 

@@ -18,7 +18,7 @@ from impasto.models import StyleModel, SuperResModel
 from impasto.plans.onnx_graph import onnx_model
 from impasto.plans.openvino_graph import openvino_model
 from impasto.plans.plan import Plan
-from impasto.plans.torch_graph import TorchGraph
+from impasto.plans.plan_network import TorchGraph
 from impasto.plans.writer import Precision, Samples
 
 METADATA_FILE = "metadata.json"  # inside a .pt2

@@ -13,7 +13,8 @@ from impasto.engines.stores import Store
 from impasto.engines.tiles import Box
 from impasto.networks.padding import reflection_index
 from impasto.plans import plan
-from impasto.plans.plan_network import mirror_index
+from impasto.plans.plan import Step
+from impasto.plans.plan_network import mirror_index, module_of
 
 SAME_SUMS_FROM = 128  # columns, see `Convolved`
 
@@ -38,11 +39,8 @@ class MapStep(FeatureMap):
 class _Indexed(MapStep):
     """Rows and columns of `source` by their numbers, which lie close together."""
 
-    def __init__(
-        self, source: FeatureMap, index: Callable[[int], Tensor], added: Callable[[int], int]
-    ) -> None:
-        height, width = (side + added(side) for side in source.size_hw)
-        super().__init__(source, size_hw=(height, width))
+    def __init__(self, source: FeatureMap, step: Step, index: Callable[[int], Tensor]) -> None:
+        super().__init__(source, size_hw=_size_after(step, source))
         self._index = index
 
     @cached_property
@@ -73,20 +71,14 @@ class Mirrored(_Indexed):
     """`plan.Mirror`."""
 
     def __init__(self, source: FeatureMap, step: plan.Mirror) -> None:
-        super().__init__(
-            source, partial(mirror_index, step=step), partial(_mirror_padding, step=step)
-        )
+        super().__init__(source, step, partial(mirror_index, step=step))
 
 
 class Padded(_Indexed):
     """`plan.Pad`."""
 
     def __init__(self, source: FeatureMap, step: plan.Pad) -> None:
-        super().__init__(
-            source,
-            partial(_padding_index, step=step),
-            lambda size: step.before + step.after,  # noqa: ARG005
-        )
+        super().__init__(source, step, partial(_padding_index, step=step))
         self.step = step
 
     def part(self, box: Box) -> Tensor:
@@ -113,29 +105,40 @@ class Padded(_Indexed):
         return F.pad(part, sides, value=self.step.value) if any(sides) else part
 
 
+class Applied(MapStep):
+    """Any other step that sees a neighbourhood, in PyTorch's form of it."""
+
+    def __init__(self, source: FeatureMap, step: Step, dtype: torch.dtype | None = None) -> None:
+        size_hw, channels = _size_after(step, source), step.channels(source.channels)
+        super().__init__(source, channels=channels, size_hw=size_hw, dtype=dtype)
+        self.step, self._form = step, module_of(step)
+
+    def reach(self, box: Box) -> Box:
+        return _seen(self.step, box)
+
+    def part(self, box: Box) -> Tensor:
+        reached = self.reach(box)
+        made: Tensor = self._form(self.source.part(reached))
+        top, left = self.step.first(reached.top), self.step.first(reached.left)
+        part = box.moved(-top, -left).of(made)
+        return part.contiguous(memory_format=torch.channels_last)
+
+
 class Convolved(MapStep):
     """`plan.Convolve`."""
 
     def __init__(
         self, source: FeatureMap, step: plan.Convolve, dtype: torch.dtype, device: torch.device
     ) -> None:
-        outputs, _, size = step.weight.shape[:3]
-        height, width = ((side - size) // step.stride + 1 for side in source.size_hw)
-        super().__init__(source, channels=outputs, size_hw=(height, width), dtype=dtype)
-        self.size, self.stride = size, step.stride
+        size_hw, channels = _size_after(step, source), step.channels(source.channels)
+        super().__init__(source, channels=channels, size_hw=size_hw, dtype=dtype)
+        self.stride, self.step = step.stride, step
         weight = torch.tensor(step.weight)
         self.weight = weight.to(device, dtype, memory_format=torch.channels_last)
         self.bias = None if step.bias is None else torch.tensor(step.bias).to(device, dtype)
 
     def reach(self, box: Box) -> Box:
-        beyond = self.size - self.stride
-        scaled = box.scaled(self.stride)
-        return Box(
-            top=scaled.top,
-            bottom=scaled.bottom + beyond,
-            left=scaled.left,
-            right=scaled.right + beyond,
-        )
+        return _seen(self.step, box)
 
     def part(self, box: Box) -> Tensor:
         wider = self._wide_enough(box)
@@ -159,53 +162,11 @@ class Convolved(MapStep):
         return self.weight.numel() * height * width + super().operations
 
 
-class _Finer(MapStep):
-    """A map of `factor` times the resolution of `source`."""
+class Enlarged(_Indexed):
+    """`plan.Enlarge`: ten times as fast as F.interpolate is in bfloat16 (torch 2.13, CPU)."""
 
-    def __init__(self, source: FeatureMap, factor: int, channels: int) -> None:
-        height, width = source.size_hw
-        super().__init__(source, channels=channels, size_hw=(height * factor, width * factor))
-        self.factor = factor
-
-    def reach(self, box: Box) -> Box:
-        return Box(
-            top=box.top // self.factor,
-            bottom=-(-box.bottom // self.factor),
-            left=box.left // self.factor,
-            right=-(-box.right // self.factor),
-        )
-
-
-class Enlarged(_Finer):
-    """`plan.Enlarge`."""
-
-    def __init__(self, source: FeatureMap) -> None:
-        super().__init__(source, 2, source.channels)
-
-    @property
-    def fresh(self) -> bool:
-        return self.source.fresh  # a single sample may be handed on as it is
-
-    def part(self, box: Box) -> Tensor:
-        reached = self.reach(box)
-        # ten times as fast as F.interpolate is in bfloat16 (torch 2.13, CPU)
-        part = _select(
-            self.source.part(reached), -1, torch.arange(box.left, box.right) // 2 - reached.left
-        )
-        return _select(part, -2, torch.arange(box.top, box.bottom) // 2 - reached.top)
-
-
-class Shuffled(_Finer):
-    """`plan.Shuffle`."""
-
-    def __init__(self, source: FeatureMap, step: plan.Shuffle) -> None:
-        super().__init__(source, step.factor, source.channels // step.factor**2)
-
-    def part(self, box: Box) -> Tensor:
-        reached = self.reach(box)
-        large = F.pixel_shuffle(self.source.part(reached), self.factor)
-        part = box.within(reached.scaled(self.factor)).of(large)
-        return part.contiguous(memory_format=torch.channels_last)
+    def __init__(self, source: FeatureMap, step: plan.Enlarge) -> None:
+        super().__init__(source, step, lambda size: torch.arange(2 * size) // 2)
 
 
 class Cropped(MapStep):
@@ -257,20 +218,6 @@ class Rectified(MapStep):
     def part(self, box: Box) -> Tensor:
         part = self.source.part(box)
         return part.relu_() if self.source.fresh else part.relu()
-
-
-class Squashed(MapStep):
-    """`plan.Squash`; in float32 at least."""
-
-    def __init__(self, source: FeatureMap, step: plan.Squash) -> None:
-        exact = torch.float32 if source.dtype.itemsize < 4 else source.dtype
-        super().__init__(source, dtype=exact)
-        self.step = step
-
-    def part(self, box: Box) -> Tensor:
-        part = self.source.part(box).to(self.dtype)
-        part = part.sigmoid() if self.step.sigmoid else part.clone()
-        return part.mul_(self.step.scale).add_(self.step.shift).clamp_(0, 1)
 
 
 class Added(MapStep):
@@ -326,11 +273,6 @@ class Remembered(MapStep):
         return super().working_bytes(box) + kept
 
 
-def _mirror_padding(size: int, step: plan.Mirror) -> int:
-    """How many rows `step` adds to an image's `size` rows, see `mirror_index`."""
-    return 2 * (step.border + step.outer) + max(-size % step.multiple, step.least - size)
-
-
 def _padding_index(size: int, step: plan.Pad) -> Tensor:
     if step.mode == "reflect":
         return reflection_index(size, step.before, step.after)
@@ -348,3 +290,40 @@ def _select(part: Tensor, dim: int, index: Tensor) -> Tensor:
         return part  # all of them as they are
     rows = part.permute(0, 2, 3, 1).index_select(dim - 1, index.to(part.device))
     return rows.permute(0, 3, 1, 2)
+
+
+def _size_after(step: Step, source: FeatureMap) -> tuple[int, int]:
+    height, width = source.size_hw
+    return step.size(height), step.size(width)
+
+
+def _seen(step: Step, box: Box) -> Box:
+    top, bottom = step.sees(box.top, box.bottom)
+    left, right = step.sees(box.left, box.right)
+    return Box(top=top, bottom=bottom, left=left, right=right)
+
+
+def view(step: Step, source: FeatureMap, device: torch.device) -> FeatureMap:
+    """A step that is done when parts are read; maps stay in the number format of `source`.
+
+    Raises TypeError for a step of which no parts can be made.
+    """
+    match step:
+        case plan.Convolve():
+            return Convolved(source, step, source.dtype, device)
+        case plan.Normalise():
+            return Normalised(source, step, device)
+        case plan.Relu():
+            return Rectified(source)
+        case plan.Pad():
+            return Padded(source, step)
+        case plan.Enlarge():
+            return Enlarged(source, step)
+        case plan.Crop():
+            return Cropped(source, step.border)
+        case plan.Squash():  # in float32 at least
+            half = source.dtype.itemsize < 4
+            return Applied(source, step, torch.float32 if half else source.dtype)
+    if not (isinstance(step, Step) and step.local):
+        raise TypeError(f"no strip rule for {type(step).__name__}")
+    return Applied(source, step)

@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 
 from impasto.machine.extras import openvino_core
 from impasto.machine.precision import has_parts, some_rows, suitable_precision
+from impasto.machine.processor import has_avx512
 from impasto.plans import plan
+from impasto.plans.bounds import ignores_constants
 from impasto.plans.openvino_graph import openvino_model, rows_needed_from
-from impasto.plans.openvino_steps import quantised
-from impasto.plans.plan import Plan, ignores_constants
+from impasto.plans.openvino_steps import in_phases, quantised
+from impasto.plans.plan import Plan
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
 _SIZES = 4  # of tiles, for which models are kept
+# Convolutions in phases take a fifth less of the time, and half a second more to compile: after so
+# many pixels in one size of tile they pay. With AVX-512 that has not been measured.
+PHASES_FROM_PIXELS = 400_000
 
 Levels = NDArray[np.float32]
 
@@ -125,7 +130,8 @@ class OpenVinoTiles:
         self._sum_at = at if precision != "float32" else None
         self._precision = precision if at is not None else "float32"
         self._lock = threading.Lock()
-        self._requests: dict[tuple[int, int], _Parts] = {}
+        self._requests: dict[tuple[int, int, bool], _Parts] = {}
+        self._pixels: dict[tuple[int, int], int] = {}  # done in each size
 
     def __call__(self, tile: Levels) -> Levels:
         levels = np.multiply(tile, np.float32(plan.INPUT_SCALE), order="C")
@@ -138,15 +144,20 @@ class OpenVinoTiles:
         return output
 
     def _parts(self, size_hw: tuple[int, int]) -> _Parts:
-        found = self._requests.pop(size_hw, None) or self._made(size_hw)
+        done = self._pixels.get(size_hw, 0)
+        self._pixels[size_hw] = done + size_hw[0] * size_hw[1]
+        phased = done >= PHASES_FROM_PIXELS and has_avx512() is False
+        key = (*size_hw, phased)
+        found = self._requests.pop(key, None) or self._made(size_hw, phased=phased)
         while len(self._requests) >= _SIZES:
             self._requests.pop(next(iter(self._requests)))
-        self._requests[size_hw] = found  # the last used is the last
+        self._requests[key] = found  # the last used is the last
         return found
 
-    def _made(self, size_hw: tuple[int, int]) -> _Parts:
+    def _made(self, size_hw: tuple[int, int], *, phased: bool) -> _Parts:
         if self._sum_at is None:
-            return _Parts(body=self._request(self._steps, size_hw, "float32"))
+            steps = in_phases(self._steps) if phased else self._steps
+            return _Parts(body=self._request(steps, size_hw, "float32"))
         before, total = self._steps[: self._sum_at], self._steps[self._sum_at]
         assert isinstance(total, plan.Sum)
         return _Parts(

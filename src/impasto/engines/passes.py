@@ -11,21 +11,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from impasto.engines.feature_maps import FeatureMap, ImageLevels, Stored
-from impasto.engines.map_steps import (
-    Added,
-    Convolved,
-    Cropped,
-    Enlarged,
-    Mirrored,
-    Normalised,
-    Padded,
-    Rectified,
-    Remembered,
-    Shuffled,
-    Squashed,
-)
-from impasto.engines.moments import CELL_HW, Moments
+from impasto.engines.feature_maps import CELL_HW, FeatureMap, ImageLevels, Moments, Stored
+from impasto.engines.map_steps import Added, Cropped, Mirrored, Normalised, Remembered, view
 from impasto.engines.stores import Store
 from impasto.engines.tiles import Box, split, whole
 from impasto.errors import OptionError
@@ -69,15 +56,14 @@ def run_plan(
     """Have `worker` run all passes of a plan but the last -> the painting, made when it is read.
 
     recompute: the largest maps are made twice, once for the statistics and once for what is made of
-    them, and never stored. border: of the image's continuation, see `continuation`. Raises
-    TypeError for a step that no strip can be made of.
+    them, and never stored. border: of the image's continuation, see `continuation`.
     """
     first, *body, last = steps
     if not isinstance(first, plan.Mirror) or not isinstance(last, plan.Fit):
         raise TypeError("a plan begins by mirroring the image, and ends by cropping to it")
     if border:
         first = continued(first, border)
-    passes = _Passes(worker=worker, device=device, dtype=image.dtype, recompute=recompute)
+    passes = _Passes(worker=worker, device=device, recompute=recompute)
     painting = passes.through(body, Mirrored(image, first), held=frozenset())
     return Cropped(painting, border, image.size_hw)
 
@@ -86,7 +72,6 @@ def run_plan(
 class _Passes:
     worker: Worker
     device: torch.device
-    dtype: torch.dtype
     recompute: bool
 
     def through(
@@ -99,10 +84,10 @@ class _Passes:
             if isinstance(step, plan.Residual):
                 source = self._residual(step, source, held)
                 continue
-            source = self.view(step, source)
+            source = view(step, source, self.device)
             if isinstance(step, plan.Convolve):
                 while steps and isinstance(steps[0], plan.Shuffle | plan.Crop):
-                    source = self.view(steps.pop(0), source)
+                    source = view(steps.pop(0), source, self.device)
                 if not (steps and isinstance(steps[0], plan.Squash)):
                     source = self._pass(source, steps, held)
         return source
@@ -119,7 +104,7 @@ class _Passes:
             norm.source = read
             read = norm
         if steps and isinstance(steps[0], plan.Relu):
-            read = self.view(steps.pop(0), read)
+            read = view(steps.pop(0), read, self.device)
         return read if keep else Remembered(read)
 
     def _residual(
@@ -144,31 +129,10 @@ class _Passes:
         for step in steps:
             if isinstance(step, plan.Residual):
                 return False
-            following = self.view(step, following)
+            following = view(step, following, self.device)
             if isinstance(step, plan.Convolve):
                 return following.nbytes < own
         return False
-
-    def view(self, step: Step, source: FeatureMap) -> FeatureMap:
-        """A step that is done when rows are read."""
-        match step:
-            case plan.Convolve():
-                return Convolved(source, step, self.dtype, self.device)
-            case plan.Normalise():
-                return Normalised(source, step, self.device)
-            case plan.Relu():
-                return Rectified(source)
-            case plan.Pad():
-                return Padded(source, step)
-            case plan.Enlarge():
-                return Enlarged(source)
-            case plan.Shuffle():
-                return Shuffled(source, step)
-            case plan.Crop():
-                return Cropped(source, step.border)
-            case plan.Squash():
-                return Squashed(source, step)
-        raise TypeError(f"no strip rule for {type(step).__name__}")
 
 
 def _is_made_twice(source: FeatureMap) -> bool:

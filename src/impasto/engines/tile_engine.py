@@ -20,6 +20,7 @@ from impasto.models.model_file import ModelTensors
 from impasto.networks.architectures import architecture_of
 from impasto.networks.bicubic import BICUBIC_RADIUS, enlarge
 from impasto.plans import plan
+from impasto.plans.bounds import cannot_overflow, widest
 from impasto.plans.plan import COLORS, Plan
 from impasto.plans.rewrite import NetworkData, data_of
 from impasto.plans.superres_plans import enlarged
@@ -129,7 +130,7 @@ class TileEngine:
     @cached_property
     def _widest_bytes(self) -> float:
         itemsize = 4 if self.precision == "float32" else 2
-        return plan.widest(self._steps, self.channels) * itemsize
+        return widest(self._steps, self.channels) * itemsize
 
     def run(
         self,
@@ -292,7 +293,7 @@ class TileEngine:
 
     def _reliable(self, choice: Choice) -> Choice:
         """PyTorch, which shows NaN, for networks that are not proven to stay in range."""
-        if choice.backend in ("eager", "compile") or plan.cannot_overflow(self._steps):
+        if choice.backend in ("eager", "compile") or cannot_overflow(self._steps):
             return choice
         from impasto.machine.devices import choose_device
 

@@ -81,22 +81,17 @@ def _variants(
     label, name = _split(text)
     if name in FILTERS:
         return [_filter_method(label or name, name, factor)]
-    model = _load(name, factor)
+    try:
+        model = load_superres_model(name, factor=factor)
+    except ModelError as error:
+        for near in difflib.get_close_matches(name, FILTERS, n=1):
+            raise ModelError(f"{error}; or did you mean the filter {near!r}?") from error
+        raise
     if model.task != "superres":
         raise ModelError(f"{name}: trained to {model.task}, not for super-resolution")
     label = label or _label(name, factor)
     facts = network_facts(model)
     return [_network_method(label, model.to(device), match, facts) for match in color_matches]
-
-
-def _load(name: str, factor: int) -> SuperResModel:
-    try:
-        return load_superres_model(name, factor=factor)
-    except ModelError as error:
-        near = difflib.get_close_matches(name, FILTERS, n=1)
-        if not near:
-            raise
-        raise ModelError(f"{error}; or did you mean the filter {near[0]!r}?") from error
 
 
 def _split(text: str) -> tuple[str | None, str]:

@@ -101,12 +101,26 @@ def _without_infinity(value: Any) -> Any:
     return value
 
 
-def read_record(path: Path, *, remedy: str = _ANOTHER_FILE) -> Record:
-    """Raises OptionError, with this remedy, for a file that is missing or no such record."""
+def read_json(path: Path, wanted: str, what: str, remedy: str) -> dict[str, Any]:
+    """The JSON object in a file of the format `wanted`. Raises OptionError, with this remedy."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise OptionError(f"{path}: no record of measurements; {remedy}")
+    except OSError as error:
+        raise OptionError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"{path}: no JSON ({error}); {remedy}") from error
+    kind = found.get("format") if isinstance(found, dict) else type(found).__name__
+    if not isinstance(found, dict) or kind != wanted:
+        raise OptionError(
+            f"{path}: no {what} (its format is {kind!r}, wanted {wanted!r}); {remedy}"
+        )
+    return found
+
+
+def read_record(path: Path, *, remedy: str = _ANOTHER_FILE) -> Record:
+    """Raises OptionError, with this remedy, for a file that is missing or no such record."""
+    found = read_json(path, FORMAT, "record of measurements", remedy)
+    try:
         return Record(
             path=path,
             name=str(found["reproduction"]),
@@ -114,11 +128,7 @@ def read_record(path: Path, *, remedy: str = _ANOTHER_FILE) -> Record:
             environments=list(found["environments"]),
             entries={key: _whole(key, entry) for key, entry in found["entries"].items()},
         )
-    except OSError as error:
-        raise OptionError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except OptionError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OptionError(f"{path}: damaged ({error!r}); {remedy}") from error
 
 

@@ -6,7 +6,6 @@ row for each image and model, and the means. Numbers that are infinite (the PSNR
 are null.
 """
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Iterable
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionError
-from impasto.evaluation.record import save_json
+from impasto.evaluation.record import read_json, save_json
 
 FORMAT = "impasto-evaluation-1"
 _ANOTHER = "give another output file, or `overwrite`"
@@ -150,18 +149,7 @@ class Results:
 
 def read_results(path: Path, *, remedy: str = _ANOTHER_FILE) -> Results:
     """Raises OptionError, with this remedy, for a file that is missing or no results."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OptionError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
-        raise OptionError(f"{path}: no JSON ({error}); {remedy}") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        kind = found.get("format") if isinstance(found, dict) else type(found).__name__
-        raise OptionError(
-            f"{path}: no results of `impasto evaluate` (its format is {kind!r}, wanted "
-            f"{FORMAT!r}); {remedy}"
-        )
+    found = read_json(path, FORMAT, "results of `impasto evaluate`", remedy)
     try:
         rows = [Row(**row) for row in found["rows"]]
         return Results(

@@ -118,6 +118,7 @@ def psnr_db(output: Tensor, reference: Tensor) -> float:
 
 LEAST_SIDE, MOST_SIDE = 256, 2048  # of the matrices
 LONG_SECONDS = 0.5  # for one product
+COPIED = 2**26  # numbers
 
 
 def machine_rates() -> dict[str, float]:
@@ -130,7 +131,7 @@ def machine_rates() -> dict[str, float]:
         str(dtype).removeprefix("torch."): _product_rate(dtype)
         for dtype in (torch.bfloat16, torch.float32)
     }
-    source = torch.rand(2**26)
+    source = torch.rand(COPIED)
     target = torch.empty_like(source)
     rates["bytes"] = 2 * source.nbytes / _fastest(lambda: target.copy_(source))
     return rates

@@ -88,7 +88,7 @@ class _Measuring:
     ) -> None:
         self.config, self.metric = config, metric
         self.styles, self.objectives, self.device = styles, objectives, device
-        self.paintings = {s.name: metric.look(s.painting().to(device)) for s in styles}
+        self.paintings = {s.name: metric.look(s.images()[0].to(device)) for s in styles}
         self.crops = {style.name: self._crop(style) for style in styles}
         self._photo: tuple[HeldOutPhoto | None, Tensor | None, Look | None] = (None, None, None)
 
@@ -136,7 +136,7 @@ class _Measuring:
         return Task(key=key, of={**inputs, **of}, work=work, run=run)
 
     def _crop(self, style: TrainedStyle) -> Look:
-        painting = style.painting().to(self.device)
+        painting = style.images()[0].to(self.device)
         height, width = painting.shape[-2:]
         side = min(self.config.size_px, height, width)
         top, left = (height - side) // 2, (width - side) // 2

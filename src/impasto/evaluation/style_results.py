@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from impasto.evaluation.record import Record
-from impasto.evaluation.tables import how_measured, markdown_table
+from impasto.evaluation.tables import how_measured, markdown_table, number_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,36 +121,23 @@ def style_markdown(record: Record) -> str:
 def _distances(scores: list[StyleScore]) -> str:
     header = ["style", "photos", "style: network", "untouched", "painting"]
     header += ["content: network", "painting", "recognised"]
-    rows = [
-        [
-            score.style,
-            str(score.photos),
-            f"{score.style_distance:.3f}",
-            f"{score.untouched:.3f}",
-            "-" if score.painting_crop is None else f"{score.painting_crop:.3f}",
-            f"{score.content_distance:.3f}",
-            f"{score.painting_content:.3f}",
-            f"{score.recognised} of {score.photos}",
-        ]
-        for score in scores
-    ]
+    rows = []
+    for score in scores:
+        numbers = [score.style_distance, score.untouched, score.painting_crop]
+        numbers += [score.content_distance, score.painting_content]
+        recognised = f"{score.recognised} of {score.photos}"
+        rows.append([score.style, str(score.photos), *map(number_text, numbers), recognised])
     return markdown_table(header, rows)
 
 
 def _lbfgs(scores: list[StyleScore]) -> str:
     header = ["style", "photos", "style: network", "L-BFGS", "content: network", "L-BFGS"]
-    rows = [
-        [
-            score.style,
-            str(score.lbfgs_photos),
-            f"{score.network_there[0]:.3f}",
-            f"{score.lbfgs[0]:.3f}",
-            f"{score.network_there[1]:.3f}",
-            f"{score.lbfgs[1]:.3f}",
-        ]
-        for score in scores
-        if score.lbfgs and score.network_there
-    ]
+    rows = []
+    for score in scores:
+        if score.lbfgs and score.network_there:
+            pairs = zip(score.network_there, score.lbfgs, strict=True)
+            numbers = [number_text(value) for pair in pairs for value in pair]
+            rows.append([score.style, str(score.lbfgs_photos), *numbers])
     text = "Beside L-BFGS with the objective of the training, on the same photos:"
     return f"{text}\n\n{markdown_table(header, rows)}"
 

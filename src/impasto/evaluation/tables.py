@@ -40,6 +40,11 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, text
     return "\n".join([line(header), line(rules), *(line(row) for row in rows)])
 
 
+def number_text(value: float | None) -> str:
+    """Three decimals; what was not measured is a dash."""
+    return "-" if value is None else f"{value:.3f}"
+
+
 def psnr_text(value: float) -> str:
     """Two decimals of a dB, as papers have it."""
     return f"{value:.2f}" if math.isfinite(value) else "∞"

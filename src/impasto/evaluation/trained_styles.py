@@ -91,16 +91,10 @@ class TrainedStyle:
         with torch.no_grad():
             return self.model(image)
 
-    def painting(self) -> Tensor:
-        """(1, 3, H, W): the first painting, of the size on which the style was trained."""
-        return self._picture(self.paintings[0])
-
-    def style_images(self) -> list[Tensor]:
-        """All paintings, of that size."""
-        return [self._picture(path) for path in self.paintings]
-
-    def _picture(self, path: Path) -> Tensor:
-        return resize_long_side(read_picture(path).pixels, int(self.facts["style_size"]))
+    def images(self) -> list[Tensor]:
+        """The paintings, each (1, 3, H, W), of the size on which the style was trained."""
+        size_px = int(self.facts["style_size"])
+        return [resize_long_side(read_picture(path).pixels, size_px) for path in self.paintings]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,21 +120,19 @@ class TrainedObjectives:
         self.device = device
         self._networks: dict[str, LossNetwork] = {}
 
-    def style(self, name_or_file: str | Path) -> TrainedStyle:
-        """Without the loss network. Raises ModelError, OptionError for what lacks."""
-        model = load_style_model(name_or_file)
-        return TrainedStyle(
-            model=model.to(self.device),
-            paintings=tuple(find_paintings(model, self.paintings)),
-            facts=objective_facts(model),
-        )
-
     def styles(self, names_or_files: Sequence[str]) -> list[TrainedStyle]:
-        """Several of :meth:`style`. Raises OptionError if two would have one name."""
-        found = [self.style(name) for name in names_or_files]
-        if len({style.name for style in found}) < len(found):
+        """Without loss networks. Raises ModelError for what lacks, OptionError for equal names."""
+        models = [load_style_model(name) for name in names_or_files]
+        if len({model.name for model in models}) < len(models):
             raise OptionError(f"`styles` {','.join(names_or_files)}: name each style once")
-        return found
+        return [
+            TrainedStyle(
+                model=model.to(self.device),
+                paintings=tuple(find_paintings(model, self.paintings)),
+                facts=objective_facts(model),
+            )
+            for model in models
+        ]
 
     def load_all(self, names_or_files: Sequence[str]) -> list[TrainedObjective]:
         """All with criteria; raises ModelError, OptionError for what lacks, then WeightsError."""
@@ -156,7 +148,7 @@ class TrainedObjectives:
             weights=LossWeights(**facts["weights"]),
             relative=True,
         )
-        images = [image.to(self.device) for image in style.style_images()]
+        images = [image.to(self.device) for image in style.images()]
         criterion.set_style(images, facts["image_weights"])
         return TrainedObjective(
             model=style.model,

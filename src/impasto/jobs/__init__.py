@@ -9,9 +9,9 @@ For the command line, a studio and a cluster: jobs are plain data, so each machi
 of the list (`jobs[number::machines]`), and what one has finished is skipped by all.
 """
 
+from impasto.jobs.batches import restore_pictures, stylize_pictures, upscale_pictures
 from impasto.jobs.finding import Source, Sources, find_sources, is_one_file, shown
 from impasto.jobs.naming import Job, OutputOptions, check_file, file_label, plan
-from impasto.jobs.pictures import restore_pictures, stylize_pictures, upscale_pictures
 from impasto.jobs.running import Report, run_jobs
 
 __all__ = [

@@ -44,6 +44,20 @@ def free_memory(limit: int | None, device: "Device", share: float) -> int | None
     return None if total is None else int(total * share)
 
 
+def unused_memory(device: "Device") -> int | None:
+    """What nobody has of `device`'s memory at the moment; None where the system does not tell."""
+    if _is_cuda(device):
+        import torch
+
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = next((line.split()[1] for line in lines if line.startswith("MemAvailable")), None)
+    return None if found is None else 1024 * int(found)
+
+
 def process_bytes(device: "Device") -> int:
     """What this process has taken of `device`'s memory until now."""
     if _is_cuda(device):

@@ -24,15 +24,27 @@ def multiplies_bfloat16() -> bool | None:
 
     AMX or AVX-512 BF16, as in `impasto.machine.devices.choose_dtype`.
     """
+    flags = _flags()
+    if flags is None:
+        return None
+    return "avx512_bf16" in flags or {"amx_tile", "amx_bf16"} <= flags
+
+
+@cache
+def has_avx512() -> bool | None:
+    """Whether the processor computes 16 float32 at a time; None where it cannot be told."""
+    flags = _flags()
+    return None if flags is None else "avx512f" in flags
+
+
+def _flags() -> set[str] | None:
+    """What Linux says that an x86 processor can do."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     line = next((line.split() for line in text.splitlines() if line.startswith("flags")), None)
-    if line is None:
-        return None
-    flags = set(line)
-    return "avx512_bf16" in flags or {"amx_tile", "amx_bf16"} <= flags
+    return None if line is None else set(line)
 
 
 def threads_wanted() -> int | None:

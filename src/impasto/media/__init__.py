@@ -16,11 +16,10 @@ if TYPE_CHECKING:
         imresize,
         resize,
         resize_long_side,
-        resize_short_side,
     )
     from impasto.media.sheet import contact_sheet
     from impasto.media.tensor_writing import to_pil, write_picture
-    from impasto.media.writing import array_to_pil, check_target, write_array
+    from impasto.media.writing import check_target, write_array
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -28,7 +27,6 @@ __all__ = [
     "WRITABLE_SUFFIXES",
     "Metadata",
     "Picture",
-    "array_to_pil",
     "check_target",
     "contact_sheet",
     "find_images",
@@ -41,7 +39,6 @@ __all__ = [
     "read_picture",
     "resize",
     "resize_long_side",
-    "resize_short_side",
     "scaled_size",
     "ssim",
     "to_pil",
@@ -55,10 +52,10 @@ _HOMES = {
     "metrics": ("luma_bt601", "psnr", "ssim"),
     "picture": ("DEFAULT_MAX_PIXELS", "Metadata", "Picture", "scaled_size"),
     "reading": ("from_pil", "read_picture"),
-    "resizing": ("imresize", "resize", "resize_long_side", "resize_short_side"),
+    "resizing": ("imresize", "resize", "resize_long_side"),
     "sheet": ("contact_sheet",),
     "tensor_writing": ("to_pil", "write_picture"),
-    "writing": ("array_to_pil", "check_target", "write_array"),
+    "writing": ("check_target", "write_array"),
 }
 
 

@@ -47,11 +47,7 @@ def scaled_size(size_hw: tuple[int, int], px: int) -> tuple[int, int]:
 
     Raises OptionError for less than a pixel.
     """
-    return scaled(*size_hw, px, max(size_hw))
-
-
-def scaled(height: int, width: int, px: int, side: int) -> tuple[int, int]:
-    """(height, width) where what is `side` long becomes `px`. Raises as `scaled_size`."""
     if px < 1:
         raise OptionError(f"size {px} px: must be at least 1")
-    return max(1, round(height * px / side)), max(1, round(width * px / side))
+    height, width = (max(1, round(side * px / max(size_hw))) for side in size_hw)
+    return height, width

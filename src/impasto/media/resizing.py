@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from impasto.errors import OptionError
 from impasto.media.cubic import CUBIC_SUPPORT, keys_cubic
-from impasto.media.picture import scaled, scaled_size
+from impasto.media.picture import scaled_size
 
 Kernel = Literal["bilinear", "bicubic", "lanczos"]
 
@@ -40,11 +40,6 @@ def resize(pixels: Tensor, size_hw: tuple[int, int]) -> Tensor:
 def resize_long_side(pixels: Tensor, px: int) -> Tensor:
     """Scale (N, C, H, W), up or down, so that the longer side has `px` pixels."""
     return resize(pixels, scaled_size((pixels.shape[-2], pixels.shape[-1]), px))
-
-
-def resize_short_side(pixels: Tensor, px: int) -> Tensor:
-    """Scale (N, C, H, W), up or down, so that the shorter side has `px` pixels."""
-    return resize(pixels, scaled(pixels.shape[-2], pixels.shape[-1], px, min(pixels.shape[-2:])))
 
 
 def _bicubic(pixels: Tensor, height: int, width: int) -> Tensor:

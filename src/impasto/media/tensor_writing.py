@@ -9,7 +9,6 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import ImageError
-from impasto.media.color_profiles import srgb_profile
 from impasto.media.picture import Metadata
 from impasto.media.samples import Integers, Samples, bands
 from impasto.media.writing import format_of, pillow_image, write_samples
@@ -48,9 +47,7 @@ def to_pil(pixels: Tensor, alpha: Tensor | None = None) -> Image.Image:
     Values are clamped to [0, 1] and rounded. Raises ImageError for wrong shapes and for NaN.
     """
     _check(pixels, alpha, "pixels")
-    image = pillow_image(TensorSamples(pixels=pixels, alpha=alpha), keep_alpha=True)
-    image.info["icc_profile"] = srgb_profile()
-    return image
+    return pillow_image(TensorSamples(pixels=pixels, alpha=alpha))
 
 
 def _check(pixels: Tensor, alpha: Tensor | None, source: str) -> None:

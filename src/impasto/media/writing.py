@@ -116,17 +116,6 @@ def _holds_gray(form: WritableFormat, channels: int, bits: int) -> bool:
     return form.pillow_name in ("PNG", "JPEG")
 
 
-def array_to_pil(array: NDArray[np.unsignedinteger[Any]]) -> Image.Image:
-    """(H, W, 1 to 4) of uint8 or uint16 -> an 8-bit Pillow image: L, LA, RGB or RGBA.
-
-    Colours are tagged sRGB.
-    """
-    image = pillow_image(ArraySamples(array=array), keep_alpha=True)
-    if array.shape[2] >= 3:
-        image.info["icc_profile"] = srgb_profile()
-    return image
-
-
 def format_of(path: Path) -> WritableFormat:
     """By the suffix. Raises ImageError for others, and for folders."""
     form = WRITABLE_FORMATS.get(path.suffix.lower())
@@ -140,8 +129,11 @@ def format_of(path: Path) -> WritableFormat:
     return form
 
 
-def pillow_image(samples: SampleRows, *, keep_alpha: bool) -> Image.Image:
-    """8 bits; alpha is kept, or else composited onto white."""
+def pillow_image(samples: SampleRows, *, keep_alpha: bool = True) -> Image.Image:
+    """An 8-bit Pillow image: L, LA, RGB or RGBA; colours are tagged sRGB.
+
+    Alpha is kept, or else composited onto white.
+    """
     height, width = samples.size_hw
     has_alpha = samples.channels in (2, 4)
     mode = "L" if samples.channels < 3 else "RGB"
@@ -154,6 +146,8 @@ def pillow_image(samples: SampleRows, *, keep_alpha: bool) -> Image.Image:
         else:
             rows = samples.rows(top, bottom, bits=8)
         image.paste(Image.fromarray(rows[..., 0] if mode == "L" else rows), (0, top))
+    if samples.channels >= 3:
+        image.info["icc_profile"] = srgb_profile()
     return image
 
 

@@ -19,12 +19,12 @@ from impasto.models.inversion_model import load_inversion_model
 from impasto.networks import LossNetwork
 from impasto.optimization.config import AUTO, ITERATIONS, TV_WEIGHT, InversionConfig
 from impasto.optimization.descent import Stage, descend
-from impasto.optimization.memory import network_cost, strips_that_fit, usable_memory
+from impasto.optimization.memory import network_cost, strips_that_fit
 from impasto.optimization.objective import PictureLoss
 from impasto.optimization.outputs import LEAST_SHEET, InversionFiles, Preview
 from impasto.optimization.pictures import check_layers, check_picture, size_of, visible
 from impasto.optimization.setup import open_loss_network
-from impasto.options import takes
+from impasto.options import shows_options
 
 NOISE = 0.1  # standard deviation of the start around mid-grey
 
@@ -71,9 +71,8 @@ def inversion_stage(
     noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(config.seed))
     start = (0.5 + NOISE * noise).clamp(0, 1).to(image.device)
     cost = network_cost(network, [layer], dtype, image.device)
-    limit = config.max_memory_bytes
-    limit = usable_memory(image.device) if limit is None else limit
-    strips = strips_that_fit([((image.shape[2], image.shape[3]), "lbfgs", 0.0)], cost, limit)
+    shape = ((image.shape[2], image.shape[3]), "lbfgs", 0.0)
+    strips = strips_that_fit([shape], cost, image.device, config.max_memory_bytes)
 
     def loss() -> PictureLoss:
         shown = image.contiguous(memory_format=torch.channels_last)
@@ -114,7 +113,7 @@ class Inversions:
     files: list[Path] = field(default_factory=list)
 
 
-@takes(InversionConfig, leave_out=["layers"])
+@shows_options(InversionConfig, leave_out=["layers"])
 def invert(
     photo: Photo,
     layer: str | None = None,

@@ -89,9 +89,8 @@ def projected_lbfgs(
             if search.found is not None or not pairs:
                 break
             pairs.clear()  # what was learnt of the curvature misleads here: begin anew
-        if search.found is None:
+        if (found := search.found) is None:
             return
-        found = search.found
         moved, change = found.point - point, found.gradient - gradient
         if float((moved * change).sum()) > CURVATURE * float(change.square().sum()):
             pairs.append((moved, change))

@@ -3,17 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
 from impasto.losses.strips import ALIGNMENT, Strips
+from impasto.machine.memory import unused_memory
 from impasto.networks import LossNetwork
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import StagedLossNetwork
-from impasto.networks.winograd import filters_bytes
+from impasto.networks.loss.winograd import filters_bytes
 
 # Beside the activations that are kept for the gradient: the gradients on their way, and what a
 # convolution copies. Measured: see docs/optimizing.md.
@@ -23,7 +23,7 @@ WORKING = 1.6
 IMAGES = {"adam": 12, "lbfgs": 32, "none": 2}
 IMAGE_BYTES = 3 * 4  # a pixel
 FIXED_BYTES = 600 * 2**20  # Python, PyTorch, weights, Gram matrices
-FREE_SHARE = 0.8  # of what is free, for others need some too
+FREE_SHARE = 0.8  # of what is unused, for others need some too
 
 
 # Two sizes, whose difference leaves out what does not grow with the image.
@@ -159,26 +159,19 @@ def plan_memory(
 
 
 def strips_that_fit(
-    pictures: Sequence[tuple[tuple[int, int], str, float]], cost: NetworkCost, limit: int | None
+    pictures: Sequence[tuple[tuple[int, int], str, float]],
+    cost: NetworkCost,
+    device: torch.device,
+    limit: int | None = None,
 ) -> Strips | None:
     """In which strips pictures go through the loss network; None: all of them fit as a whole.
 
     pictures: (height, width) of each, its optimizer ("none" for a painting, which is only looked
-    at), and the bytes that its targets take for a pixel. Raises OptionError if one does not fit.
+    at), and the bytes that its targets take for a pixel. limit: in bytes; None: a share of what is
+    unused. Raises OptionError if one does not fit.
     """
+    unused = unused_memory(device) if limit is None else None
+    limit = limit if unused is None else int(FREE_SHARE * unused)
     plans = [plan_memory(size_hw, cost, held, kind, limit) for size_hw, kind, held in pictures]
     rows = min((plan.strip_rows for plan in plans if plan.strip_rows is not None), default=None)
     return None if rows is None else Strips(rows, cost.reach_px or 0)
-
-
-def usable_memory(device: torch.device) -> int | None:
-    """The bytes on `device` that may be used: a share of what is free; None where nobody tells."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(FREE_SHARE * free)
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    found = next((line.split()[1] for line in lines if line.startswith("MemAvailable")), None)
-    return None if found is None else int(FREE_SHARE * int(found) * 1024)

@@ -23,10 +23,10 @@ from impasto.optimization.run import (
     optimize_image,
     result_size,
 )
-from impasto.options import takes
+from impasto.options import shows_options
 
 
-@takes(OptimizationConfig, leave_out=["init"])
+@shows_options(OptimizationConfig, leave_out=["init"])
 def optimize(
     photo: Photo,
     styles: Photo | Sequence[Photo],

@@ -19,7 +19,7 @@ from impasto.networks import LossNetwork
 from impasto.optimization.canvas import Canvas
 from impasto.optimization.config import ADAM_RATE, LEAST_PX, OptimizationConfig
 from impasto.optimization.descent import Descent, Stage, descend
-from impasto.optimization.memory import network_cost, strips_that_fit, usable_memory
+from impasto.optimization.memory import network_cost, strips_that_fit
 from impasto.optimization.modes import DEFAULTS, StagePlan, plan_stages
 from impasto.optimization.objective import PictureLoss
 from impasto.optimization.pictures import check_picture, gray, size_of
@@ -166,7 +166,6 @@ class Optimization:
 
     def strips(self, plan: StagePlan) -> Strips | None:
         """How a stage is cut to fit into memory. Raises OptionError if it does not fit at all."""
-        limit = self.config.max_memory_bytes
         sizes = layer_sizes(self.network, self.content, list(self.content_layers)).values()
         area = self.content.shape[2] * self.content.shape[3]
         held = sum(4 * channels * math.prod(size_hw) for channels, size_hw in sizes) / area
@@ -175,7 +174,8 @@ class Optimization:
         return strips_that_fit(
             [(plan.size_hw, plan.optimizer, held), *paintings],
             self.cost,
-            usable_memory(self.content.device) if limit is None else limit,
+            self.content.device,
+            self.config.max_memory_bytes,
         )
 
     def _check(self, plan: StagePlan) -> None:

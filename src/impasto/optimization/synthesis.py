@@ -15,7 +15,7 @@ from impasto.networks import LossNetwork
 from impasto.networks.padding import reflect_pad
 from impasto.optimization.config import ITERATIONS, LayerWeights, TextureConfig, weights_of
 from impasto.optimization.descent import Stage, descend
-from impasto.optimization.memory import NetworkCost, network_cost, strips_that_fit, usable_memory
+from impasto.optimization.memory import NetworkCost, network_cost, strips_that_fit
 from impasto.optimization.objective import PictureLoss
 from impasto.optimization.pictures import check_layers, check_picture
 
@@ -107,14 +107,15 @@ def texture_loss(
     are taken over the image itself. Raises OptionError if it does not fit into the memory.
     """
     border_px = (cost.reach_px or SEAM_PX) if config.seamless else 0
-    limit, weights = config.max_memory_bytes, config.layers
+    weights = config.layers
     shown = painting.new_zeros(1, 3, size_hw[0] + 2 * border_px, size_hw[1] + 2 * border_px)
     # The painting may be the larger one, and must fit as well.
     kinds = (("lbfgs", shown), ("none", painting))
     strips = strips_that_fit(
         [((each.shape[2], each.shape[3]), kind, 0.0) for kind, each in kinds],
         cost,
-        usable_memory(painting.device) if limit is None else limit,
+        painting.device,
+        config.max_memory_bytes,
     )
     region = Region(style=painting)
     if border_px:

@@ -15,7 +15,7 @@ from impasto.optimization.outputs import Preview, TextureFiles
 from impasto.optimization.pictures import check_picture, size_of, visible
 from impasto.optimization.setup import open_loss_network
 from impasto.optimization.synthesis import texture_stages
-from impasto.options import takes
+from impasto.options import shows_options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Texture:
     interrupted: bool = False
 
 
-@takes(TextureConfig, leave_out=["layers"])
+@shows_options(TextureConfig, leave_out=["layers"])
 def texture(
     painting: Photo,
     layers: LayerWeights,

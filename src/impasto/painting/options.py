@@ -4,12 +4,11 @@ Signature and help of the functions, the flags of the commands and the bounds fo
 records, see `impasto.options`.
 """
 
-import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from impasto.events import CancelToken, Notice, OnEvent, Progress, ignore
 from impasto.files.byte_sizes import parse_bytes
@@ -207,7 +206,9 @@ class Enlargement(Options):
     model: Any = option(
         None,
         "Bundled model (`impasto upscalers` lists them), with or without its -xN, or a model file.",
+        unit="name_or_file",
         default_text="the best for the factor",
+        flags=("--model", "-m"),
         group=LOOK,
     )
 
@@ -285,8 +286,6 @@ class Watch:
 
 
 Made = TypeVar("Made", bound=Options)
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def made(record: type[Made], options: dict[str, Any]) -> Made:
@@ -302,21 +301,3 @@ def made(record: type[Made], options: dict[str, Any]) -> Made:
     if unknown := sorted(set(options) - set(known)):
         raise TypeError(f"no option {unknown[0]!r}; choose from {', '.join(known)}")
     return record(**options)
-
-
-def shows_options(record: type[Options]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Have help() and `inspect.signature` show a function's `**options` one by one."""
-
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(function)
-        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        shown = [
-            inspect.Parameter(each.name, keyword, default=each.default, annotation=each.type)
-            for each in fields(record)
-        ]
-        signature = signature.replace(parameters=[*own, *shown])
-        function.__signature__ = signature  # type: ignore[attr-defined]
-        return function
-
-    return decorate

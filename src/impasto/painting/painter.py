@@ -19,11 +19,10 @@ from impasto.errors import ModelError, OptionError
 from impasto.events import CancelToken, Notice, OnEvent, ignore
 from impasto.files.byte_sizes import in_words
 from impasto.media.formats import WRITABLE_FORMATS
-from impasto.media.writing import check_target, write_samples
+from impasto.media.writing import check_target, pillow_image, write_samples
 from impasto.painting.canvas import Room, ScratchRoom
 from impasto.painting.options import Output, Watch
 from impasto.painting.preparing import SourceFile, as_canvas, unpacked
-from impasto.painting.results import as_image
 
 if TYPE_CHECKING:
     from impasto.media.reading import Photo
@@ -75,7 +74,7 @@ class Painter:
         watch = Watch(options.on_event, options.cancel)
         LISTENER.on_event = watch.on_event
         canvas = as_canvas(photo, watch.stage(0, self.work.reading))
-        return as_image(self.work.result(canvas, Room(), watch, options))
+        return pillow_image(self.work.result(canvas, Room(), watch, options))
 
     def paint_file(
         self,

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from impasto.engines.tiles import Box
-from impasto.media.color_profiles import srgb_profile
-from impasto.media.samples import ArraySamples, Integers, SampleRows, bands
-from impasto.media.writing import pillow_image
+from impasto.media.samples import ArraySamples, Integers, bands
 from impasto.painting.canvas import Canvas, Floats, Plane, to_samples
 from impasto.painting.preparing import blended
 
@@ -152,11 +149,3 @@ def matching_tables(
         for channel, counts in enumerate(given):
             counts += count_levels(rows[..., channel])
     return tuple(matching_table(*pair) for pair in zip(given, wanted, strict=True))
-
-
-def as_image(rows: SampleRows) -> Image.Image:
-    """An 8-bit Pillow image: L, LA, RGB or RGBA; colours are tagged sRGB."""
-    image = pillow_image(rows, keep_alpha=True)
-    if rows.channels >= 3:
-        image.info["icc_profile"] = srgb_profile()
-    return image

@@ -29,8 +29,9 @@ from impasto.painting.options import StylizeOptions, Watch
 from impasto.painting.painter import weights_hash
 from impasto.painting.preparing import Header, Tell, filled, resized
 from impasto.painting.results import PaintedRows
+from impasto.plans.bounds import MOST_PIXELS, cannot_overflow
 from impasto.plans.continuation import check_border, continued_positions, whole_strides
-from impasto.plans.plan import MOST_PIXELS, Mirror, cannot_overflow
+from impasto.plans.plan import Mirror
 from impasto.plans.rewrite import NetworkData
 
 if TYPE_CHECKING:

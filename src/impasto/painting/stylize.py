@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from impasto.painting.options import StylizeFileOptions, StylizeOptions, made, shows_options
+from impasto.options import shows_options
+from impasto.painting.options import StylizeFileOptions, StylizeOptions, made
 from impasto.painting.painter import LISTENER, Painter, kept, scratch_of, state_of
 
 if TYPE_CHECKING:

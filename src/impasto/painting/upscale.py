@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.errors import ModelError, OptionError
+from impasto.options import shows_options
 from impasto.painting.options import (
     RestoreFileOptions,
     RestoreOptions,
@@ -13,7 +14,6 @@ from impasto.painting.options import (
     UpscaleFileOptions,
     UpscaleOptions,
     made,
-    shows_options,
 )
 from impasto.painting.painter import LISTENER, Painter, kept, scratch_of, state_of
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from impasto.machine.extras import import_extra
 from impasto.plans import plan
+from impasto.plans.bounds import is_split
 from impasto.plans.openvino_steps import with_mirrored_borders
-from impasto.plans.plan import LONGEST_SUM, LONGEST_SUM_OF_HALF, Floats, Plan, is_split
+from impasto.plans.plan import LONGEST_SUM, LONGEST_SUM_OF_HALF, Floats, Plan
 from impasto.plans.writer import CHANNELS, SPATIAL, GraphWriter, Samples
 
 _KINDS = {"float32": "f32", "float16": "f16", "uint8": "u8"}

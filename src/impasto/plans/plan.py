@@ -4,15 +4,15 @@
 graph for another runtime. Maps are (N, C, h, w); images enter as levels in [0, 255], see `levels`.
 Its arrays are NumPy's: a plan is made and written without PyTorch.
 
-A step says here what it does to a map (`write`, in a runtime's operations, see `operations`), what
-it needs of it (`sees`, `size`), and how large values become (`bound`). Radius, tiles and proofs
-follow from these, so a new step is a class here, and its operation in each of the runtimes.
+A step says what it does to a map (`write`, in a runtime's operations), what it needs of it (`sees`,
+`size`), and how large values become (`bound`). Radius, tiles and proofs follow from these; so a new
+step is a class here, and its operation in each of the runtimes' writers.
 """
 
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +28,15 @@ HOLE_LEVEL = INPUT_SCALE / 2  # mid-grey, as `with_holes` puts it
 # up in float32, one after the other: of 12 megapixels 52 dB PSNR to the exact painting are left.
 LONGEST_SUM = 2**21
 LONGEST_SUM_OF_HALF = 2**22  # of bfloat16, whose own errors are larger
-MOST_PIXELS = 2**34  # of any image that has been painted here
-LARGEST_FLOAT32 = 3.4e38  # bfloat16 ends there as well
 
 
 class Step(ABC):
-    """What is done to a map; by default to each sample, and none becomes larger."""
+    """What is done to a map; by default to each sample, and none becomes larger.
+
+    local: parts of a map can be made of the parts that they see, and of nothing else.
+    """
+
+    local: ClassVar[bool] = True
 
     @abstractmethod
     def write(self, writer: "GraphWriter", features: Any) -> Any:
@@ -45,6 +48,10 @@ class Step(ABC):
         They may lie beyond the map, in what is put around it.
         """
         return start, stop
+
+    def first(self, row: int) -> int:
+        """The first row, or column, that is made of those from `row` on, as `sees` gives them."""
+        return row
 
     def size(self, size: int) -> int:
         """How many rows, or columns, it makes of so many."""
@@ -75,6 +82,7 @@ class Mirror(Step):
     samples are not repeated.
     """
 
+    local = False
     border: int = 0
     multiple: int
     least: int
@@ -113,8 +121,7 @@ class Pad(Step):
         return size + self.before + self.after
 
     def bound(self, entering: float, pixels: int) -> tuple[float, float]:
-        largest = max(entering, abs(self.value))
-        return super().bound(largest, pixels)
+        return super().bound(max(entering, abs(self.value)), pixels)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,6 +162,9 @@ class Enlarge(Step):
     def sees(self, start: int, stop: int) -> tuple[int, int]:
         return start // 2, -(-stop // 2)
 
+    def first(self, row: int) -> int:
+        return 2 * row
+
     def size(self, size: int) -> int:
         return 2 * size
 
@@ -170,6 +180,9 @@ class Shuffle(Step):
 
     def sees(self, start: int, stop: int) -> tuple[int, int]:
         return start // self.factor, -(-stop // self.factor)
+
+    def first(self, row: int) -> int:
+        return self.factor * row
 
     def size(self, size: int) -> int:
         return self.factor * size
@@ -211,8 +224,7 @@ class Normalise(Step):
     def bound(self, entering: float, pixels: int) -> tuple[float, float]:
         """What it can give at most: the root of the number of samples."""
         del entering
-        weight = np.abs(self.weight.astype(np.float64))
-        largest = np.amax(weight * math.sqrt(pixels) + np.abs(self.bias))
+        largest = np.amax(np.abs(self.weight) * math.sqrt(pixels) + np.abs(self.bias))
         return super().bound(float(largest), pixels)
 
 
@@ -228,6 +240,7 @@ class Relu(Step):
 class Residual(Step):
     """What goes in, without `crop` samples on every side, plus what `body` makes of it."""
 
+    local = False
     body: Plan
     crop: int = 0
 
@@ -254,6 +267,7 @@ class Sum(Step):
     `exact` is computed in float32 where the rest is in half precision. Either may be empty.
     """
 
+    local = False
     body: Plan
     exact: Plan = ()
 
@@ -306,6 +320,7 @@ class Squash(Step):
 class Fit(Step):
     """Crop to `factor` times the image's H, W, at the top left."""
 
+    local = False
     factor: int = 1
 
     def write(self, writer: "GraphWriter", features: Any) -> Any:
@@ -329,6 +344,7 @@ class Blank(Step):
 class Clip(Step):
     """Clamp to [0, 1]: pixels. `masked`: only what the mask says is missing, else the image's."""
 
+    local = False
     masked: bool = False
 
     def write(self, writer: "GraphWriter", features: Any) -> Any:
@@ -349,15 +365,6 @@ def seen(steps: Plan, start: int, stop: int) -> tuple[int, int]:
     return start, stop
 
 
-def radius_px(steps: Plan, factor: int = 1, multiple: int = 1) -> int:
-    """How far a pixel of the output sees, in pixels of the input, for plans without norms.
-
-    factor: how many times as high and wide the output is. multiple: tiles start at multiples of it.
-    """
-    ranges = (seen(steps, at * factor, (at + 1) * factor) for at in range(multiple))
-    return max(max(at - first, last - at - 1) for at, (first, last) in enumerate(ranges))
-
-
 def size_after(steps: Plan, size: int) -> int:
     """How many rows, or columns, a plan makes of so many."""
     for step in steps:
@@ -372,21 +379,6 @@ def channels_after(steps: Plan, channels: int) -> int:
     return channels
 
 
-def widest(steps: Plan, channels: int, scale: float = 1.0) -> float:
-    """The most values of any map for each pixel of the input."""
-    most, sides = 0.0, 2**12  # a side long enough for borders to be small
-    for step in steps:
-        if isinstance(step, Residual):
-            inner: tuple[Plan, ...] = (step.body,)
-        else:
-            inner = (step.body, step.exact) if isinstance(step, Sum) else ()
-        most = max([most, *(widest(part, channels, scale) for part in inner)])
-        scale *= round(step.size(sides) / sides * 8) / 8
-        channels = step.channels(channels)
-        most = max(most, channels * scale**2)
-    return most
-
-
 def bounds(steps: Plan, pixels: int, entering: float) -> tuple[float, float]:
     """For values up to `entering`: the bounds of what comes out, and of everything on the way.
 
@@ -399,32 +391,3 @@ def bounds(steps: Plan, pixels: int, entering: float) -> tuple[float, float]:
             return math.nan, math.nan
         largest = max(largest, inside)
     return bound, largest
-
-
-def cannot_overflow(steps: Plan, pixels: int = MOST_PIXELS) -> bool:
-    """Whether no image of that many pixels can take the network out of float32's range.
-
-    True only if it is proven: by the sums of each kernel's magnitudes, and by what an instance norm
-    can give at most. False if a weight is NaN.
-    """
-    largest = bounds(steps, pixels, INPUT_SCALE)[1]
-    if any(isinstance(step, Normalise) for step in steps):
-        return largest**2 * pixels < LARGEST_FLOAT32  # a norm sums the squares of its samples
-    return largest < LARGEST_FLOAT32
-
-
-def is_split(steps: Plan) -> bool:
-    """Whether a plan takes whole levels and parts of levels, see `levels.to_levels`."""
-    if not isinstance(steps[0], Mirror):  # only style networks begin so
-        return False
-    first = next(step for step in steps if isinstance(step, Convolve))
-    return bool(first.weight.shape[1] == 2 * COLORS)
-
-
-def ignores_constants(steps: Plan) -> bool:
-    """Whether a constant that is added to a whole image makes no difference to the plan.
-
-    So it is where the first convolution reaches only into mirrored pixels, and a norm follows.
-    """
-    kinds = tuple(type(step) for step in steps[:3])
-    return kinds == (Mirror, Convolve, Normalise)

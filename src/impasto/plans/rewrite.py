@@ -12,6 +12,7 @@ import numpy as np
 
 from impasto.networks.architectures import Architecture, architecture_of, config_of, resolved
 from impasto.plans import plan
+from impasto.plans.bounds import radius_px
 from impasto.plans.plan import COLORS, Floats, Plan
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class NetworkData:
     @cached_property
     def radius_px(self) -> int:
         """How far an output pixel sees, in pixels of the input; not for `whole` architectures."""
-        return plan.radius_px(self.plan(), self.factor, self.multiple)
+        return radius_px(self.plan(), self.factor, self.multiple)
 
     def plan(self, *, subpixel: bool = True, split: bool = False) -> Plan:
         """See `rewrite`."""

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from impasto.plans import plan
-from impasto.plans.plan import INPUT_SCALE, Floats, Plan, is_split
+from impasto.plans.bounds import is_split
+from impasto.plans.plan import INPUT_SCALE, Floats, Plan
 
 Samples = Literal["float32", "uint8", "levels"]
 Precision = Literal["float32", "bfloat16", "float16"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto.networks.loss.shapes import weight_shapes
+from impasto.networks.loss.architectures import ARCHITECTURES
 from impasto.networks.loss.weight_file import WeightFile
 
 
@@ -25,7 +25,7 @@ def random_file() -> Callable[..., WeightFile]:
     ) -> WeightFile:
         generator = torch.Generator().manual_seed(len(architecture))
         tensors: dict[str, Tensor] = {}
-        for prefix, shape in weight_shapes(architecture).items():
+        for prefix, shape in ARCHITECTURES[architecture].shapes().items():
             scale = math.sqrt(2 / math.prod(shape[1:])) * (first_scale if not tensors else 1.0)
             tensors[f"{prefix}.weight"] = scale * torch.randn(shape, generator=generator)
             tensors[f"{prefix}.bias"] = 0.1 * torch.randn(shape[0], generator=generator)

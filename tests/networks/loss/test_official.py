@@ -15,8 +15,8 @@ from torch import Tensor
 from impasto.errors import WeightsError
 from impasto.files.download import DownloadError, Retry
 from impasto.networks.loss import load_loss_network
+from impasto.networks.loss.architectures import tensor_shapes
 from impasto.networks.loss.official import OFFICIAL, OfficialWeights, fetch_official
-from impasto.networks.loss.shapes import tensor_shapes
 from impasto.networks.loss.weight_file import hash_tensors
 
 QUICK = Retry(attempts=2, backoff_s=0.01, timeout_s=5)

@@ -1,104 +1,96 @@
-"""Which network a set of tensors is, what it expects of its pixels, and the stages built from it.
-
-Pixels: the torchvision family and the Caffe family. Both are a per-channel mean to subtract and a
-scale, on RGB in [0, 1]; Caffe networks see the channels in BGR order. Scale and order are folded
-into the first convolution (exact); the mean is subtracted explicitly, because zero padding would
-make folding it wrong at the border.
-"""
+"""One record for each architecture; which one a set of tensors is, and the stages built from it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, WeightsError
 from impasto.networks.loss.blocks import Pooling
-from impasto.networks.loss.convnets import alexnet_stages, googlenet_stages, squeezenet_stages
-from impasto.networks.loss.network import Stage
-from impasto.networks.loss.shapes import ARCHITECTURES, tensor_shapes, weight_shapes
+from impasto.networks.loss.convnets import (
+    alexnet_shapes,
+    alexnet_stages,
+    googlenet_shapes,
+    googlenet_stages,
+    squeezenet_shapes,
+    squeezenet_stages,
+)
+from impasto.networks.loss.inputs import (
+    BVLC_CAFFE_MEAN_BGR,
+    TORCHVISION,
+    VGG_CAFFE_MEAN_BGR,
+    InputFamily,
+    family_of,
+)
+from impasto.networks.loss.network import Shape, Stage
 from impasto.networks.loss.vgg import (
+    distilled_shapes,
     distilled_stages,
     fold_preprocessing,
     vgg_positions,
+    vgg_shapes,
     vgg_stages,
 )
 from impasto.networks.loss.weight_file import WeightFile
 
-FAMILIES = ("torchvision", "caffe")
-VGG_CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)  # 0..255, the VGG authors' means
-BVLC_CAFFE_MEAN_BGR = (104.0, 117.0, 123.0)  # 0..255, the BVLC models' and SqueezeNet's
-
 
 @dataclass(frozen=True, kw_only=True)
-class InputFamily:
-    """(pixel - mean) * scale per RGB channel of [0, 1], then BGR order if `bgr`."""
+class Architecture:
+    """A loss network known here: all that decides how its weights are checked and built.
 
-    name: str
-    mean: tuple[float, float, float]
-    scale: tuple[float, float, float]
-    bgr: bool
+    shapes: prefix of each convolution -> shape (O, I, k, k) of its weight, shallow -> deep. stages:
+    from named tensors, as deep as they reach. preprocessing: a convolution of its own, and the one
+    that it is folded into.
+    """
 
-    def fold(self, weight: Tensor) -> Tensor:
-        """First convolution's weight (O, 3, k, k), rewritten for mean-centred RGB in [0, 1]."""
-        weight = weight.double()
-        if self.bgr:
-            weight = weight.flip(1)
-        scale = torch.tensor(self.scale, dtype=torch.float64).reshape(1, 3, 1, 1)
-        return (weight * scale).float()
+    shapes: Callable[[], dict[str, Shape]]
+    stages: Callable[[Mapping[str, Tensor], Pooling], list[Stage]]
+    preprocessing: tuple[str, str] | None = None
 
 
-TORCHVISION = InputFamily(
-    name="torchvision",
-    mean=(0.485, 0.456, 0.406),
-    scale=(1 / 0.229, 1 / 0.224, 1 / 0.225),
-    bgr=False,
-)
-
-
-def caffe(mean_bgr: tuple[float, float, float]) -> InputFamily:
-    """BGR, 0..255, minus `mean_bgr` (in 0..255)."""
-    blue, green, red = mean_bgr
-    return InputFamily(
-        name="caffe", mean=(red / 255, green / 255, blue / 255), scale=(255, 255, 255), bgr=True
+def _vgg(name: str) -> Architecture:
+    return Architecture(
+        shapes=partial(vgg_shapes, name),
+        stages=lambda tensors, pooling: vgg_stages(name, tensors, pooling=pooling),
     )
 
 
-def family_of(
-    metadata: Mapping[str, str], family: str | None, default_caffe_mean: tuple[float, float, float]
-) -> InputFamily | None:
-    """The input family by option or by the file's "preprocessing" metadata; None if neither tells.
-
-    The option wins over the metadata. A Caffe mean written as "B=104 G=117 R=123" in the metadata
-    is used, else `default_caffe_mean`. Raises OptionError for an unknown `family`.
-    """
-    if family is not None and family not in FAMILIES:
-        raise OptionError(f"no weight family {family!r}; choose from {list(FAMILIES)}")
-    text = metadata.get("preprocessing", "")
-    if family is None:
-        start = text.strip().lower()
-        family = next((known for known in FAMILIES if start.startswith(known)), None)
-    if family == "torchvision":
-        return TORCHVISION
-    if family == "caffe":
-        return caffe(_mean_in(text) or default_caffe_mean)
-    return None
-
-
-def _mean_in(text: str) -> tuple[float, float, float] | None:
-    found = [re.search(rf"\b{channel}\s*=\s*(\d+(?:\.\d+)?)", text) for channel in "BGR"]
-    if any(match is None for match in found):
-        return None
-    blue, green, red = (float(match.group(1)) for match in found if match)
-    return blue, green, red
-
-
-# Architectures with a preprocessing convolution of their own, and the one it is folded into.
-PREPROCESSED = {
-    "vgg19-normalised": ("preproc", "features.0"),
-    "vgg19-distilled": ("conv0", "conv11"),
+ARCHITECTURES = {
+    "vgg16": _vgg("vgg16"),
+    "vgg19": _vgg("vgg19"),
+    "vgg19-normalised": Architecture(
+        shapes=lambda: {"preproc": (3, 3, 1, 1), **vgg_shapes("vgg19")},
+        stages=lambda tensors, pooling: vgg_stages(
+            "vgg19", tensors, mode="reflect", pooling=pooling
+        ),
+        preprocessing=("preproc", "features.0"),
+    ),
+    "vgg19-distilled": Architecture(
+        shapes=distilled_shapes,
+        stages=lambda tensors, pooling: distilled_stages(tensors, pooling=pooling),
+        preprocessing=("conv0", "conv11"),
+    ),
+    "alexnet": Architecture(
+        shapes=alexnet_shapes, stages=lambda tensors, _: alexnet_stages(tensors)
+    ),
+    "squeezenet1_1": Architecture(
+        shapes=squeezenet_shapes, stages=lambda tensors, _: squeezenet_stages(tensors)
+    ),
+    "googlenet": Architecture(
+        shapes=googlenet_shapes, stages=lambda tensors, _: googlenet_stages(tensors)
+    ),
 }
+
+
+def tensor_shapes(architecture: str) -> dict[str, Shape]:
+    """Name -> shape of every weight and bias of the architecture's convolutions."""
+    shapes: dict[str, Shape] = {}
+    for prefix, shape in ARCHITECTURES[architecture].shapes().items():
+        shapes[f"{prefix}.weight"] = shape
+        shapes[f"{prefix}.bias"] = shape[:1]
+    return shapes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,14 +118,15 @@ def plan_network(file: WeightFile, *, family: str | None = None, pooling: Poolin
         raise OptionError(f"average pooling is for VGG networks only, not for {architecture}")
     used = tensors_in_use(architecture, tensors, file)
     try:
-        if architecture in PREPROCESSED:
-            ready, mean = _with_preprocessing_folded(architecture, used)
+        record = ARCHITECTURES[architecture]
+        if record.preprocessing is not None:
+            ready, mean = _with_preprocessing_folded(record.preprocessing, used)
         else:
-            first = next(iter(weight_shapes(architecture)))
+            first = next(iter(record.shapes()))
             normalisation = _input_family(architecture, tensors, file, family)
             ready = {**used, f"{first}.weight": normalisation.fold(used[f"{first}.weight"])}
             mean = normalisation.mean
-        stages = _stages(architecture, ready, pooling)
+        stages = record.stages(ready, pooling)
     except KeyError as error:
         raise WeightsError(f"{file.path} is incomplete: {architecture} needs {error}") from error
     return Plan(architecture=architecture, stages=stages, mean=mean, used=used)
@@ -229,9 +222,9 @@ def tensors_in_use(
 
 
 def _with_preprocessing_folded(
-    architecture: str, used: Mapping[str, Tensor]
+    preprocessing: tuple[str, str], used: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], Sequence[float]]:
-    pre, first = PREPROCESSED[architecture]
+    pre, first = preprocessing
     weight, mean = fold_preprocessing(
         used[f"{first}.weight"], used[f"{pre}.weight"], used[f"{pre}.bias"]
     )
@@ -252,17 +245,3 @@ def _input_family(
             "write it into the safetensors metadata as 'preprocessing'"
         )
     return found
-
-
-def _stages(architecture: str, tensors: Mapping[str, Tensor], pooling: Pooling) -> list[Stage]:
-    if architecture == "vgg19-distilled":
-        return distilled_stages(tensors, pooling=pooling)
-    if architecture == "vgg19-normalised":
-        return vgg_stages("vgg19", tensors, mode="reflect", pooling=pooling)
-    if architecture == "alexnet":
-        return alexnet_stages(tensors)
-    if architecture == "squeezenet1_1":
-        return squeezenet_stages(tensors)
-    if architecture == "googlenet":
-        return googlenet_stages(tensors)
-    return vgg_stages(architecture, tensors, pooling=pooling)

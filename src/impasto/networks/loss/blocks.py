@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
-from impasto.networks import winograd
 from impasto.networks.activations import relu
+from impasto.networks.loss import winograd
 from impasto.networks.padding import pad_border
 
 Padding = Literal["zeros", "reflect"]

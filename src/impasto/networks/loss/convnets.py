@@ -12,12 +12,33 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.networks.loss.blocks import ConvRelu, Pool
-from impasto.networks.loss.network import Stage
+from impasto.networks.loss.network import Shape, Stage
 
-# Index in torchvision's `features` -> (stride, padding); a 3x3 pool of stride 2 follows 0 and 3.
-ALEXNET_CONVOLUTIONS = {0: (4, 2), 3: (1, 2), 6: (1, 1), 8: (1, 1), 10: (1, 1)}
-SQUEEZENET_FIRES = (3, 4, 6, 7, 9, 10, 11, 12)  # torchvision's indices; pools are 2, 5 and 8
-GOOGLENET_BLOCKS = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+# AlexNet: index in torchvision's `features` -> channels, kernel, stride, padding; a 3x3 pool of
+# stride 2 follows 0 and 3.
+ALEXNET = {
+    0: (64, 11, 4, 2),
+    3: (192, 5, 1, 2),
+    6: (384, 3, 1, 1),
+    8: (256, 3, 1, 1),
+    10: (256, 3, 1, 1),
+}
+# SqueezeNet: torchvision's indices of the fires (pools are 2, 5 and 8) -> channels that they
+# squeeze to; a fire expands to four times that, twice.
+SQUEEZENET = {3: 16, 4: 16, 6: 32, 7: 32, 9: 48, 10: 48, 11: 64, 12: 64}
+# GoogLeNet, per block: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection (Szegedy et al.,
+# table 1).
+GOOGLENET = {
+    "3a": (64, 96, 128, 16, 32, 32),
+    "3b": (128, 128, 192, 32, 96, 64),
+    "4a": (192, 96, 208, 16, 48, 64),
+    "4b": (160, 112, 224, 24, 64, 64),
+    "4c": (128, 128, 256, 24, 64, 64),
+    "4d": (112, 144, 288, 32, 64, 64),
+    "4e": (256, 160, 320, 32, 128, 128),
+    "5a": (256, 160, 320, 32, 128, 128),
+    "5b": (384, 192, 384, 48, 128, 128),
+}
 
 
 class Fire(nn.Module):
@@ -76,7 +97,7 @@ def _conv_relu(
 def alexnet_stages(tensors: Mapping[str, Tensor]) -> list[Stage]:
     """torchvision's AlexNet ("One weird trick", Krizhevsky 2014), as deep as `tensors` reach."""
     stages = []
-    for number, (index, (stride, padding)) in enumerate(ALEXNET_CONVOLUTIONS.items(), start=1):
+    for number, (index, (_, _, stride, padding)) in enumerate(ALEXNET.items(), start=1):
         prefix = f"features.{index}"
         if f"{prefix}.weight" not in tensors:
             break
@@ -90,7 +111,7 @@ def alexnet_stages(tensors: Mapping[str, Tensor]) -> list[Stage]:
 def squeezenet_stages(tensors: Mapping[str, Tensor]) -> list[Stage]:
     """SqueezeNet 1.1 (torchvision's key names), as deep as `tensors` reach."""
     stages = [Stage(_conv_relu(tensors, "features.0", stride=2, padding=0), "relu1")]
-    for number, index in enumerate(SQUEEZENET_FIRES, start=2):
+    for number, index in enumerate(SQUEEZENET, start=2):
         prefix = f"features.{index}"
         if f"{prefix}.squeeze.weight" not in tensors:
             break
@@ -110,7 +131,7 @@ def googlenet_stages(tensors: Mapping[str, Tensor]) -> list[Stage]:
         Stage(_conv_relu(tensors, "conv2/3x3"), "relu2"),
         Stage(LocalResponseNorm()),
     ]
-    for block in GOOGLENET_BLOCKS:
+    for block in GOOGLENET:
         prefix = f"inception_{block}"
         if f"{prefix}/1x1.weight" not in tensors:
             break
@@ -118,3 +139,44 @@ def googlenet_stages(tensors: Mapping[str, Tensor]) -> list[Stage]:
             stages.append(Stage(Pool(kernel=3, ceil=True)))
         stages.append(Stage(Inception(tensors, prefix), f"inception{block}"))
     return stages
+
+
+def alexnet_shapes() -> dict[str, Shape]:
+    """Prefix of each convolution -> shape (O, I, k, k) of its weight, shallow -> deep."""
+    shapes: dict[str, Shape] = {}
+    channels = 3
+    for index, (wide, kernel, _, _) in ALEXNET.items():
+        shapes[f"features.{index}"] = (wide, channels, kernel, kernel)
+        channels = wide
+    return shapes
+
+
+def squeezenet_shapes() -> dict[str, Shape]:
+    """The same of SqueezeNet 1.1."""
+    shapes: dict[str, Shape] = {"features.0": (64, 3, 3, 3)}
+    channels = 64
+    for index, narrow in SQUEEZENET.items():
+        shapes[f"features.{index}.squeeze"] = (narrow, channels, 1, 1)
+        shapes[f"features.{index}.expand1x1"] = (4 * narrow, narrow, 1, 1)
+        shapes[f"features.{index}.expand3x3"] = (4 * narrow, narrow, 3, 3)
+        channels = 8 * narrow
+    return shapes
+
+
+def googlenet_shapes() -> dict[str, Shape]:
+    """The same of GoogLeNet."""
+    shapes: dict[str, Shape] = {
+        "conv1/7x7_s2": (64, 3, 7, 7),
+        "conv2/3x3_reduce": (64, 64, 1, 1),
+        "conv2/3x3": (192, 64, 3, 3),
+    }
+    channels = 192
+    for block, (one, reduce3, three, reduce5, five, pool) in GOOGLENET.items():
+        shapes[f"inception_{block}/1x1"] = (one, channels, 1, 1)
+        shapes[f"inception_{block}/3x3_reduce"] = (reduce3, channels, 1, 1)
+        shapes[f"inception_{block}/3x3"] = (three, reduce3, 3, 3)
+        shapes[f"inception_{block}/5x5_reduce"] = (reduce5, channels, 1, 1)
+        shapes[f"inception_{block}/5x5"] = (five, reduce5, 5, 5)
+        shapes[f"inception_{block}/pool_proj"] = (pool, channels, 1, 1)
+        channels = one + three + five + pool
+    return shapes

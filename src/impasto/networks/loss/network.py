@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from impasto.errors import OptionError
 
+Shape = tuple[int, ...]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:

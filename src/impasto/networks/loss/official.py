@@ -27,8 +27,9 @@ from impasto.files.download import (
     download_file,
     storage_errors,
 )
+from impasto.networks.loss.architectures import tensor_shapes
+from impasto.networks.loss.network import Shape
 from impasto.networks.loss.partial_download import download_tensors
-from impasto.networks.loss.shapes import Shape, tensor_shapes
 from impasto.networks.loss.weight_file import hash_tensors, read_weight_file
 
 PYTORCH = "https://download.pytorch.org/models"

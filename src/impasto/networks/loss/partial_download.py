@@ -30,7 +30,7 @@ from impasto.files.download import (
     retrying,
     storage_errors,
 )
-from impasto.networks.loss.shapes import Shape
+from impasto.networks.loss.network import Shape
 
 Check = Callable[[Mapping[str, Tensor]], None]
 FIRST_BYTES = 1 << 16  # enough for the header of a network of this kind: one request

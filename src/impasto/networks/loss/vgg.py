@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from impasto.networks.loss.blocks import ConvRelu, Padding, Pool, Pooling
-from impasto.networks.loss.network import Stage
+from impasto.networks.loss.network import Shape, Stage
 
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 CHANNELS = (64, 128, 256, 512, 512)
+DISTILLED_CHANNELS = (16, 32, 64, 128, 128)
 
 
 def vgg_positions(architecture: str) -> dict[str, int]:
@@ -25,6 +26,34 @@ def vgg_positions(architecture: str) -> dict[str, int]:
             index += 2  # the ReLU has an index too
         index += 1  # and so has the pool
     return positions
+
+
+def vgg_shapes(architecture: str) -> dict[str, Shape]:
+    """Prefix of each convolution -> shape (O, I, k, k) of its weight."""
+    shapes: dict[str, Shape] = {}
+    channels = 3
+    for place, index in vgg_positions(architecture).items():
+        wide = CHANNELS[int(place[0]) - 1]
+        shapes[f"features.{index}"] = (wide, channels, 3, 3)
+        channels = wide
+    return shapes
+
+
+def distilled_shapes() -> dict[str, Shape]:
+    """The same of `distilled_stages`; an "aux" is the head that widens a layer."""
+    shapes: dict[str, Shape] = {"conv0": (3, 3, 1, 1)}
+    channels = 3
+    for place in vgg_positions("vgg19"):
+        block = int(place[0]) - 1
+        wide = DISTILLED_CHANNELS[block]
+        name = "conv" + place.replace("_", "")
+        shapes[name] = (wide, channels, 3, 3)
+        if place.endswith("_1"):
+            shapes[f"{name}_aux"] = (CHANNELS[block], wide, 1, 1)
+        channels = wide
+        if place == "5_1":
+            break
+    return shapes
 
 
 def vgg_stages(

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
-from impasto.networks import winograd
+from impasto.networks.loss import winograd
 from impasto.networks.loss.blocks import ConvRelu
-from impasto.networks.winograd import (
+from impasto.networks.loss.winograd import (
     pays,
     pytorch_convolutions,
     transform_filters,
