@@ -1,4 +1,4 @@
-"""Held-out photos and paintings: the right ones, or a plain word."""
+"""Held-out photos, paintings and objectives: the right ones, or a plain word."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +8,10 @@ import torch
 
 from impasto.errors import ImageError, ModelError, OptionError, WeightsError
 from impasto.evaluation.held_out import held_out_photos, look_at
-from impasto.evaluation.trained_styles import TrainedObjectives, find_paintings
+from impasto.evaluation.trained_styles import TrainedObjectives, find_paintings, objective_facts
 from impasto.losses import LossWeights, PerceptualLoss
 from impasto.media import read_picture, resize_long_side, write_picture
-from impasto.models import load_style_model
+from impasto.models import list_styles, load_style_model
 
 CPU = torch.device("cpu")
 
@@ -91,3 +91,15 @@ def test_a_card_that_does_not_say_and_other_weights_are_refused(
         loader.load_all([str(make_style("swirls"))] * 2)
     with pytest.raises(ModelError, match="does not say"):
         find_paintings(load_style_model(make_style("swirls", style_sha256=[])), paintings)
+
+
+@pytest.mark.parametrize("quality", ["full", "fast"])
+@pytest.mark.parametrize("name", [entry.name for entry in list_styles()])
+def test_what_only_guided_the_training_is_not_part_of_the_objective(
+    name: str, quality: str
+) -> None:
+    model = load_style_model(name, quality)
+    facts = objective_facts(model)
+    trained = model.card["trained"]["weights"]
+    assert LossWeights(**facts["weights"]).style == trained["style"] > 0
+    assert set(trained) - set(facts["weights"]) <= {"grid", "edges"}
