@@ -174,7 +174,7 @@ def weights_hash(model: Any) -> str:
     else:
         weights = {name: each.cpu().numpy() for name, each in model.network.state_dict().items()}
     digest = hashlib.sha256()
-    for name, values in weights.items():
+    for name, values in sorted(weights.items()):  # a file has them in any order
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
