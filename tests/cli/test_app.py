@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from impasto.cli.app import app
-from impasto.cli.root import LAZY_GROUPS, RootGroup
+from impasto.cli.root import COMMANDS, RootGroup
 from impasto.errors import ImageError, ImpastoError, ModelError, OptionError, TrainingError
 
 
@@ -104,12 +104,12 @@ def test_a_group_is_imported_when_it_is_called_and_not_for_the_list_of_commands(
     def train_style(iterations: int) -> None:
         typer.echo(f"trained {iterations}")
 
-    name = "impasto_stand_in_for_training"
-    monkeypatch.setitem(LAZY_GROUPS, "train", f"{name}:train_app")
+    name = "stand_in_for_training"
+    monkeypatch.setitem(COMMANDS, "train", (f"{name}:train_app", "Train."))
     assert "train" in run("--help").stdout  # the module does not exist yet: an import would fail
     module = ModuleType(name)
     module.train_app = train_app  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(sys.modules, f"impasto.cli.{name}", module)
     assert run("train", "style", "3").stdout == "trained 3\n"
     # One command in a group stays a group: `impasto train style`, not `impasto train`.
     assert run("train", "3").exit_code == 2

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from impasto.cli.flags import Command, in_flags, with_flags
+from impasto.cli.flags import Command, with_flags
 from impasto.errors import OptionError, TrainingError
 from impasto.options import Options, option
 
@@ -97,4 +97,3 @@ def test_errors_of_the_library_name_the_flags_and_arguments_of_the_command() -> 
     error = RUNNER.invoke(_app(run), ["p.jpg"]).exception
     assert isinstance(error, TrainingError)
     assert str(error) == "--patch is too large for PHOTO p.jpg, not `other`: {}"
-    assert in_flags("`patch_px` and `scales`", [Look]) == "--patch and --scales"

@@ -4,25 +4,9 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.root import App, RootGroup
+from impasto.cli.root import COMMANDS, App, RootGroup
 
 EPILOG = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."
-# What `impasto --help` says of each; LAZY_COMMANDS and LAZY_GROUPS say where it is.
-COMMANDS = {
-    "stylize": "Paint photos in the style of a painting.",
-    "upscale": "Enlarge photos with a super-resolution network.",
-    "restore": "Take away noise, blocks or blur, add colour, or fill holes.",
-    "optimize": "Paint one photo as well as it can be, in minutes.",
-    "invert": "Show what a layer of a loss network keeps of a photo.",
-    "texture": "Make a texture like that of a painting.",
-    "styles": "List the bundled styles.",
-    "upscalers": "List the bundled super-resolution and restoration models.",
-    "train": "Train a network: a style, super-resolution, restoration.",
-    "evaluate": "Measure super-resolution models and styles.",
-    "export": "Write a model as a file for ONNX Runtime, OpenVINO or PyTorch.",
-    "import": "Turn a checkpoint of another project into a style.",
-    "bench": "Find the fastest settings for this machine, in about a minute.",
-}
 
 app = App(name="impasto", cls=RootGroup, epilog=EPILOG)
 
@@ -54,5 +38,5 @@ def _stand_in() -> None:
     raise NotImplementedError
 
 
-for _name, _help in COMMANDS.items():
+for _name, (_, _help) in COMMANDS.items():
     app.command(_name, help=_help)(_stand_in)

@@ -7,7 +7,7 @@ of the names that the library's messages speak of.
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field
 from pathlib import Path
 from types import UnionType
@@ -55,7 +55,6 @@ class Command(TyperCommand):
 
 def with_flags(
     *records: type[Options],
-    leave_out: Iterable[str] = (),
     group: str = "",
     complete: Mapping[str, Callable[[str], list[str]]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -69,7 +68,7 @@ def with_flags(
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(command).parameters.values())
-        names = {each.name for each in own} | set(leave_out)
+        names = {each.name for each in own}
         found = {
             each.name: (each, hint, about)
             for record in records
@@ -102,12 +101,6 @@ def with_flags(
     return decorate
 
 
-def flag_of(each: "Field[Any]", about: Declaration) -> str:
-    """The option's long flag."""
-    long = [flag for flag in about.flags or () if flag.startswith("--")]
-    return long[0] if long else "--" + each.name.replace("_", "-")
-
-
 def names_of(command: Any) -> dict[str, str]:
     """What a command's user calls each of its parameters: --patch, or PHOTO."""
     names = {}
@@ -122,22 +115,7 @@ def names_of(command: Any) -> dict[str, str]:
 
 def named_for(command: Any, message: str) -> str:
     """A message of the library with the command's flags in place of the options' `names`."""
-    return _with_names(message, names_of(command))
-
-
-def in_flags(message: str, records: Iterable[type[Options]]) -> str:
-    """A message of the library with flags in place of the options' `names`."""
-    return _with_names(
-        message,
-        {
-            each.name: flag_of(each, about)
-            for record in records
-            for each, _, about in declared(record)
-        },
-    )
-
-
-def _with_names(message: str, names: Mapping[str, str]) -> str:
+    names = names_of(command)
     return re.sub(r"`(\w+)`", lambda found: names.get(found[1], found[0]), message)
 
 

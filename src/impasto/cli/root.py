@@ -18,24 +18,21 @@ EXIT_FAILED = 1  # something that was asked for could not be done
 EXIT_USAGE = 2  # the command itself was wrong, nothing was begun
 EXIT_INTERRUPTED = 130  # Ctrl-C, as shells count it
 
-# command group -> "module:typer app" behind it; app.py declares a stand-in with the same name
-LAZY_GROUPS = {
-    "train": "impasto.cli.train:train_app",
-    "evaluate": "impasto.cli.evaluation:evaluate_app",
-}
-# command -> "module:function" behind it, likewise
-LAZY_COMMANDS = {
-    "stylize": "impasto.cli.pictures:stylize",
-    "upscale": "impasto.cli.pictures:upscale",
-    "restore": "impasto.cli.pictures:restore",
-    "optimize": "impasto.cli.optimization:optimize",
-    "invert": "impasto.cli.optimization:invert",
-    "texture": "impasto.cli.optimization:texture",
-    "styles": "impasto.cli.models:styles",
-    "upscalers": "impasto.cli.models:upscalers",
-    "export": "impasto.cli.models:export",
-    "import": "impasto.cli.models:import_model",
-    "bench": "impasto.cli.evaluation:bench",
+# command or group -> "module:function or app" behind it, and what `impasto --help` says of it
+COMMANDS = {
+    "stylize": ("pictures:stylize", "Paint photos in the style of a painting."),
+    "upscale": ("pictures:upscale", "Enlarge photos with a super-resolution network."),
+    "restore": ("pictures:restore", "Take away noise, blocks or blur, add colour, fill holes."),
+    "optimize": ("optimization:optimize", "Paint one photo as well as it can be, in minutes."),
+    "invert": ("optimization:invert", "Show what a layer of a loss network keeps of a photo."),
+    "texture": ("optimization:texture", "Make a texture like that of a painting."),
+    "styles": ("models:styles", "List the bundled styles."),
+    "upscalers": ("models:upscalers", "List the bundled super-resolution and restoration models."),
+    "train": ("train:train_app", "Train a network: a style, super-resolution, restoration."),
+    "evaluate": ("evaluation:evaluate_app", "Measure super-resolution models and styles."),
+    "export": ("models:export", "Write a model as a file for ONNX Runtime, OpenVINO or PyTorch."),
+    "import": ("models:import_model", "Turn a checkpoint of another project into a style."),
+    "bench": ("evaluation:bench", "Find the fastest settings for this machine, in about a minute."),
 }
 
 # words of the parser for engineers -> words for everybody
@@ -131,10 +128,9 @@ class RootGroup(_QuickFlags, TyperGroup):
 
         `impasto --help` only lists names, so it never pays for what a command imports.
         """
-        home = {**LAZY_COMMANDS, **LAZY_GROUPS}.get(name)
-        if home is not None:
-            module, attribute = home.split(":")
-            found = getattr(import_module(module), attribute)
+        if name in COMMANDS:
+            module, attribute = COMMANDS[name][0].split(":")
+            found = getattr(import_module(f"impasto.cli.{module}"), attribute)
             if isinstance(found, typer.Typer):
                 command: Any = get_group(found)
             else:
