@@ -1,37 +1,22 @@
 """One model over one picture, tile by tile, equal to the network on the whole of it."""
 
-import warnings
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from impasto.engines.color_match import match_colors
-from impasto.engines.superres_options import SuperResOptions, ignore
+from impasto.engines.superres_options import SuperResOptions
 from impasto.engines.tile_engine import TileEngine
 from impasto.engines.tile_runner import Pixels
 from impasto.engines.tiles import Box
 from impasto.errors import ImageError
-from impasto.events import CancelToken
 from impasto.media.reading import in_unit_range
 from impasto.models import SuperResModel
 
 
-def upscale_tensor(
-    model: SuperResModel,
-    low_res: Tensor,
-    *,
-    strength: float = 1.0,
-    color_match: str = "none",
-    device: str | torch.device | None = None,
-    precision: str = "auto",
-    backend: str = "eager",
-    tile_px: int | None = None,
-    on_warning: Callable[[str], object] = warnings.warn,
-    on_progress: Callable[[float], object] = ignore,
-    cancel: CancelToken | None = None,
-) -> Tensor:
+def upscale_tensor(model: SuperResModel, low_res: Tensor, **options: Any) -> Tensor:
     """Upscale (N, C, h, w) in [0, 1] -> (N, 3, h * factor, w * factor) in [0, 1].
 
     The result is float32 on the CPU, whatever the device that computes it (default: where the
@@ -39,32 +24,25 @@ def upscale_tensor(
     missing (1) and known (0). In tiles of `tile_px`, which see as far around them as the network
     does, so that the result is the whole picture's. Where the memory does not suffice tiles become
     smaller, and tiles that overflow in half precision are recomputed in float32; `on_warning` is
-    told of both. backend: "eager", the network itself in PyTorch, or another of BACKENDS, within
-    rounding of it. The rest as in SuperResOptions.
+    told of both.
+
+    options: of SuperResOptions: strength, color_match, device, precision, backend (by default
+    "eager", the network itself in PyTorch; others are within rounding of it), tile_px, on_warning,
+    on_progress, cancel.
 
     Raises ImageError for other shapes, types and values, OptionError for options that cannot be,
     ModelError if the network gives NaN, Cancelled.
     """
-    options = SuperResOptions(
-        strength=strength,
-        color_match=color_match,
-        precision=precision,
-        backend=backend,
-        device=device,
-        tile_px=tile_px,
-        on_warning=on_warning,
-        on_progress=on_progress,
-        cancel=cancel,
-    )
+    chosen = SuperResOptions(**{"backend": "eager", **options})
     low_res = _checked(low_res, model)
-    engine = TileEngine(model, options)
+    engine = TileEngine(model, chosen)
     count, _, height, width = low_res.shape
     pixels: Pixels = low_res.cpu().numpy()
     output = np.empty((count, 3, height * model.factor, width * model.factor), np.float32)
     for index in range(count):
         _run(engine, pixels[index : index + 1], output[index : index + 1])
     result = torch.from_numpy(output)
-    if options.color_match_of(model) == "histogram":
+    if chosen.color_match_of(model) == "histogram":
         result = match_colors(result, low_res[:, :3].cpu(), "histogram")
     return result
 
