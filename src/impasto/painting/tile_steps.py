@@ -56,7 +56,7 @@ class TileStep:
             self._target = self.plane
             if not room.in_memory:
                 shape = (self._place.height, self._place.width, self.plane.channels)
-                self._target = ArrayPlane(array=np.empty(shape, self.plane.dtype))
+                self._target = ArrayPlane(np.empty(shape, self.plane.dtype))
             yield band
             if self.plane.channels > self.colors and self.runs == 1:
                 self.put_alpha(before.see_alpha(band), self._place)
