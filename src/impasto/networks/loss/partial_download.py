@@ -45,7 +45,7 @@ class Layout:
 
     @property
     def span(self) -> tuple[int, int]:
-        """From the first wanted byte to the last: they lie together, as files are sorted by name."""
+        """From the first wanted byte to the last: they lie together, files being sorted by name."""
         starts, stops = zip(*self.places.values(), strict=True)
         return min(starts), max(stops)
 
