@@ -100,9 +100,9 @@ class TestHistogram:
     ) -> None:
         monkeypatch.setattr("impasto.media.samples._BAND_PIXELS", 1000)
         size_hw = (high_res.shape[-2], high_res.shape[-1])
-        plane = ArrayPlane(array=np.empty((*size_hw, 3), np.uint16))
+        plane = ArrayPlane(np.empty((*size_hw, 3), np.uint16))
         plane.put(whole(size_hw), tinted(high_res).numpy(), 0)
-        see = Canvas(plane=ArrayPlane(array=low_res[0].permute(1, 2, 0).numpy())).see
+        see = Canvas(plane=ArrayPlane(low_res[0].permute(1, 2, 0).numpy())).see
         tables = matching_tables(plane, 3, see, (low_res.shape[-2], low_res.shape[-1]))
         rows = PlaneRows(plane=plane, tables=tables, bits=16, size_hw=size_hw, tell=print)
         samples = rows.rows(0, size_hw[0], bits=16).astype(np.float32) / 65535

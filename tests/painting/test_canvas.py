@@ -10,7 +10,7 @@ from impasto.painting.results import PlaneRows
 
 @pytest.mark.parametrize(("bits", "largest"), [(8, 255), (16, 65535)])
 def test_tiles_are_rounded_into_their_place(bits: int, largest: int) -> None:
-    plane = ArrayPlane(array=np.zeros((2, 3, 4), f"uint{bits}"))
+    plane = ArrayPlane(np.zeros((2, 3, 4), f"uint{bits}"))
     part = np.array([0.0, 0.3, 1.0], np.float32).reshape(1, 3, 1, 1)
     plane.put(Box(top=1, bottom=2, left=2, right=3), part, 0)
     plane.put(Box(top=0, bottom=1, left=0, right=1), np.ones((1, 1, 1, 1), np.float32), 3)
@@ -27,7 +27,7 @@ def test_tiles_are_rounded_into_their_place(bits: int, largest: int) -> None:
 def test_16_bits_are_rounded_to_8_as_they_are_read() -> None:
     values = np.random.default_rng(0).integers(0, 65536, (37, 41, 3), dtype=np.uint16)
     expected = np.rint(values / 65535 * 255).astype(np.uint8)
-    plane = ArrayPlane(array=values.copy())
+    plane = ArrayPlane(values.copy())
     result = PlaneRows(plane=plane, bits=8, size_hw=(37, 41), tell=print)
     assert np.array_equal(result.rows(0, 37, bits=8), expected)
     assert np.array_equal(plane.array, values)  # reading leaves it as it is
@@ -36,7 +36,7 @@ def test_16_bits_are_rounded_to_8_as_they_are_read() -> None:
 def test_a_result_is_reduced_like_a_picture() -> None:
     ramp = np.broadcast_to(np.linspace(0, 1, 64, dtype=np.float32), (1, 3, 32, 64))
     samples = to_samples(ramp, np.dtype(np.uint8))
-    plane = ArrayPlane(array=np.ascontiguousarray(samples[0].transpose(1, 2, 0)))
+    plane = ArrayPlane(np.ascontiguousarray(samples[0].transpose(1, 2, 0)))
     small = PlaneRows(plane=plane, bits=8, size_hw=(8, 16), tell=print).rows(0, 8, bits=8)
     assert small.shape == (8, 16, 3)
     inner = small[0, 2:-2, 0].astype(float)

@@ -352,7 +352,7 @@ def test_tiles_become_smaller_where_memory_is_short(upscaler: SuperResModel) -> 
             engine=TileEngine(upscaler, SuperResOptions(tile_px=400)),
             size_hw=(3000, 4000),
             colors=3,
-            plane=FilePlane(store=store, dtype=np.dtype(np.uint8)),
+            plane=FilePlane(store, np.dtype(np.uint8)),
             free_bytes=free_bytes,
             tell=print,
             runs=1,

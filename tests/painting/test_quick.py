@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from impasto.engines import backends
 from impasto.engines.engine import Engine
 from impasto.errors import ImageError, ModelError
 from impasto.machine import processor
@@ -28,7 +29,7 @@ SAMPLE = Path(__file__).parents[2] / "docs" / "sample" / "astronaut.jpg"
 
 @pytest.fixture(autouse=True)
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(styling, "may_have_gpu", lambda: False)
+    monkeypatch.setattr(backends, "may_have_gpu", lambda: False)
     monkeypatch.setattr(styling, "threads_wanted", lambda: 1)
 
 
@@ -89,7 +90,7 @@ def test_every_plain_photo_is_read_as_the_engine_reads_it(
 def test_alpha_and_16_bits_are_painted_as_by_the_engine(
     mode: str, precision: str, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(styling, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(backends, "multiplies_bfloat16", lambda: True)
     source = tmp_path / "source.png"
     gray = np.asarray(Image.open(photo).convert("L"))
     if mode == "I;16":
@@ -141,15 +142,15 @@ def test_what_is_asked_for_by_name_is_the_engines_to_judge(options: dict[str, st
 
 
 def test_what_torch_would_choose_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(styling, "multiplies_bfloat16", lambda: None)  # not told by this system
+    monkeypatch.setattr(backends, "multiplies_bfloat16", lambda: None)  # not told by this system
     assert quick_style("udnie") is None
-    monkeypatch.setattr(styling, "multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(backends, "multiplies_bfloat16", lambda: False)
     made = quick_style("udnie")
     assert made is not None
     assert made.precision == "float32"
-    monkeypatch.setattr(styling, "may_have_gpu", lambda: True)
+    monkeypatch.setattr(backends, "may_have_gpu", lambda: True)
     assert quick_style("udnie") is None
-    monkeypatch.setattr(styling, "is_installed", lambda package: package != "openvino")
+    monkeypatch.setattr(backends, "is_installed", lambda package: package != "openvino")
     assert quick_style("udnie", device="cpu") is None
 
 

@@ -52,7 +52,7 @@ BATCH = r"""
 import sys, torch
 from pathlib import Path
 from impasto.painting import upscale_file
-from impasto.engines.memory import process_bytes
+from impasto.machine.memory import process_bytes
 from impasto.media import write_picture
 from impasto.models import SuperResModel
 from impasto.networks.superres import SuperResConfig, build_superres_network
@@ -61,7 +61,7 @@ config = SuperResConfig(factor=4, width=0.125, blocks=1)
 model = SuperResModel(name="random", network=build_superres_network(config).eval(), config=config)
 folder = Path(sys.argv[1])
 write_picture(folder / "photo.png", torch.rand(1, 3, 1000, 1000))
-limit = process_bytes(torch.device("cpu")) + 250_000_000
+limit = process_bytes(torch.device("cpu")) + 310_000_000
 for number in range(2):
     notices = []
     target = folder / f"{number}.png"

@@ -16,7 +16,7 @@ from impasto.events import Event, Failed, Notice, Progress, Saved, Scored, Skipp
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-_LONG_S = 1.0
+_LONG_S = 1.0  # a single picture that takes longer has a line
 
 
 class LiveLine:
@@ -120,7 +120,7 @@ class LiveLine:
         return self._bar is not None or self._pictures[1] > 1 or long
 
     def _draw(self, done: float, total: float | None, what: str) -> None:
-        """Move the bar; where nobody watches, write a line every ten seconds and at the end."""
+        """Move the bar; where nobody watches, write a line now and then, and at the end."""
         if self._watched:
             bar = self._bar or self._open()
             bar.update(self._task, completed=done, total=total, what=what)

@@ -88,13 +88,13 @@ class QuickCommand(_QuickFlags, Command):
                 break
             name, equals, value = word.partition("=")
             value = value if equals else "".join(args[index + 1 : index + 2])
-            if name == "--file-quality" and {"--quality"} <= flags - {name}:
-                new[index] = f"--quality{equals}{value if equals else ''}"
+            if name == "--file-quality" and "--quality" in flags:
+                now = "--quality"
             elif name == "--quality" and value in ("full", "fast") and "--network" in flags:
-                new[index] = f"--network{equals}{value if equals else ''}"
+                now = "--network"
             else:
                 continue
-            now = new[index].partition("=")[0]
+            new[index] = now + word.removeprefix(name)
             print(f"note: {name} is now called {now}; please write {now} {value}", file=sys.stderr)
         return new
 

@@ -3,9 +3,10 @@
 So one way of working serves pictures of every size. Imports torch for files only.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,52 +22,40 @@ Samples = NDArray[Any]
 Floats = NDArray[np.float32]
 
 
-class Plane(Protocol):
+class Plane(ABC):
     """Room for (1, channels, *size_hw) samples of `dtype`, read and written by parts."""
 
-    @property
-    def channels(self) -> int: ...
+    channels: int
+    size_hw: tuple[int, int]
+    dtype: np.dtype[Any]
 
-    @property
-    def size_hw(self) -> tuple[int, int]: ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]: ...
-
+    @abstractmethod
     def read(self, box: Box) -> Samples:
         """That part, (1, C, h, w); not to be written into."""
-        ...
 
+    @abstractmethod
     def write(self, box: Box, part: Samples) -> None:
         """Put (1, C, h, w) there."""
-        ...
 
+    @abstractmethod
     def free(self) -> None:
         """The samples are no longer needed."""
-        ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class ArrayPlane:
+class ArrayPlane(Plane):
     """In memory, as (H, W, C)."""
 
-    array: Samples
-
-    @property
-    def channels(self) -> int:
-        return int(self.array.shape[2])
-
-    @property
-    def size_hw(self) -> tuple[int, int]:
-        return self.array.shape[0], self.array.shape[1]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.array.dtype
+    def __init__(self, array: Samples) -> None:
+        self.array, self.dtype = array, array.dtype
+        height, width, self.channels = array.shape
+        self.size_hw = height, width
 
     def read(self, box: Box) -> Samples:
         part = self.array[box.top : box.bottom, box.left : box.right]
         return part.transpose(2, 0, 1)[None]
+
+    def free(self) -> None:
+        """Nothing to do: memory goes with the last who holds it."""
 
     def put(self, box: Box, part: Floats, first: int) -> None:
         """Round floats in [0, 1] into the channels from `first` on."""
@@ -77,24 +66,13 @@ class ArrayPlane:
     def write(self, box: Box, part: Samples) -> None:
         self.array[box.top : box.bottom, box.left : box.right] = part[0].transpose(1, 2, 0)
 
-    def free(self) -> None:
-        """Nothing to do: it goes with the last who holds it."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class FilePlane:
+class FilePlane(Plane):
     """In a file of a scratch folder."""
 
-    store: "FileStore"
-    dtype: np.dtype[Any]
-
-    @property
-    def channels(self) -> int:
-        return self.store.channels
-
-    @property
-    def size_hw(self) -> tuple[int, int]:
-        return self.store.size_hw
+    def __init__(self, store: "FileStore", dtype: np.dtype[Any]) -> None:
+        self.store, self.dtype = store, dtype
+        self.channels, self.size_hw = store.channels, store.size_hw
 
     def read(self, box: Box) -> Samples:
         part: Samples = self.store.read(box).numpy()
@@ -118,17 +96,14 @@ class Room:
     resumed = 0  # steps that were finished before
 
     def plane(
-        self, name: str, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike
+        self, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike, name: str = ""
     ) -> Plane:
-        """An empty plane. Raises MemoryError where there is no room for it."""
-        del name
-        return ArrayPlane(array=np.empty((*size_hw, channels), dtype))
+        """An empty plane; without a name the one of what the next step makes.
 
-    def step_plane(
-        self, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike
-    ) -> Plane:
-        """The plane for what the next step makes."""
-        return self.plane("", channels, size_hw, dtype)
+        Raises MemoryError where there is no room for it.
+        """
+        del name
+        return ArrayPlane(np.empty((*size_hw, channels), dtype))
 
     def recall(self) -> list[float] | None:
         """What the next step noted, if it was finished before: then it is passed over."""
@@ -156,18 +131,13 @@ class ScratchRoom(Room):
         return self.scratch.path(f"picture-{self.index}.json")
 
     def plane(
-        self, name: str, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike
+        self, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike, name: str = ""
     ) -> Plane:
         import torch
 
-        kind = np.dtype(dtype)
+        name, kind = name or f"map-{self.index}", np.dtype(dtype)
         store = self.scratch.files.store(name, channels, size_hw, getattr(torch, kind.name))
-        return FilePlane(store=store, dtype=kind)
-
-    def step_plane(
-        self, channels: int, size_hw: tuple[int, int], dtype: np.typing.DTypeLike
-    ) -> Plane:
-        return self.plane(f"map-{self.index}", channels, size_hw, dtype)
+        return FilePlane(store, kind)
 
     def recall(self) -> list[float] | None:
         found = self.scratch.find(self.index)

@@ -1,6 +1,5 @@
 """Networks that work tile by tile, one after another: to enlarge a picture, or to restore it."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +18,9 @@ from impasto.files.byte_sizes import in_words
 from impasto.files.user_files import user_path
 from impasto.machine.memory import free_memory, total_memory
 from impasto.media.picture import scaled_size
-from impasto.models.model_file import ModelTensors
 from impasto.painting.canvas import Canvas, Floats, Room
 from impasto.painting.options import TiledOptions, Watch
+from impasto.painting.painter import weights_hash
 from impasto.painting.preparing import Header, SourceFile, Tell, as_canvas, filled, unpacked
 from impasto.painting.results import PlaneRows, See, Table, matching_tables
 from impasto.painting.tile_steps import TileStep, luma
@@ -118,6 +117,8 @@ class TileWork:
 
         by_rows: its format is written so; others take the whole picture once more.
         """
+        if self.limit is not None:
+            self._engines.clear()  # what they keep from earlier pictures would count
         free = self.free_bytes()
         if free is None:
             return True
@@ -184,7 +185,7 @@ class TileWork:
         return {
             "source": file_hash(source),
             "mask": None if options.mask is None else file_hash(_mask_file(options).path),
-            "models": [_weights_hash(model) for model in self.models],
+            "models": [weights_hash(model) for model in self.models],
             "configs": [repr(model.config) for model in self.models],
             "cards": [repr(model.card) for model in self.models],
             "device": str(engine.device),
@@ -307,7 +308,7 @@ class TileWork:
                 engine=self.engine(number, precision),
                 size_hw=size_hw,
                 colors=colors,
-                plane=room.plane(f"result-{number}", channels, large_hw, dtype),
+                plane=room.plane(channels, large_hw, dtype, f"result-{number}"),
                 free_bytes=room.free_bytes,
                 tell=watch.stage(start, end),
                 runs=1 + (layout.has_alpha and self.factor > 1),
@@ -332,18 +333,6 @@ class TileWork:
 
 def _mask_file(options: TiledOptions) -> SourceFile:
     return SourceFile(path=user_path(options.mask))
-
-
-def _weights_hash(model: Model) -> str:
-    from impasto.engines.scratch import network_hash
-
-    if not isinstance(model, ModelTensors):
-        return network_hash(model.network)
-    digest = hashlib.sha256()
-    for name, values in model.tensors.items():
-        digest.update(name.encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()
 
 
 def _seeing_luma(canvas: Canvas) -> See:

@@ -5,11 +5,14 @@ same steps for every network, in memory, or by way of files for what does not fi
 finished in files survives an interruption, and the same call goes on from there.
 """
 
+import hashlib
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from PIL import Image
 
 from impasto.errors import ModelError, OptionError
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     from impasto.painting.enlarging import TileWork
     from impasto.painting.styling import StyleWork
 
-KEPT = 4  # works that are kept for the next call
+Made = TypeVar("Made")
+
+MOST_KEPT = 4  # networks that stay ready for the next call
 _ROW_WRITERS = ("PNG", "TIFF")  # others have the whole picture in memory, as bytes
 
 
@@ -40,6 +45,7 @@ class _Listener(threading.local):
 
 
 LISTENER = _Listener()
+_KEPT: dict[Any, Any] = {}
 
 
 class Painter:
@@ -140,19 +146,38 @@ class Painter:
         raise ModelError(f"style {work.name!r} gives NaN or infinity; train or download it anew")
 
 
-def weights_state(model: Any) -> object:
-    """What changes whenever the model's weights do."""
+def kept(key: Any, make: Callable[[], Made]) -> Made:
+    """What `make` made for an equal key, if that is among the last that were made."""
+    if key not in _KEPT:
+        _KEPT[key] = make()
+        for old in list(_KEPT)[:-MOST_KEPT]:
+            del _KEPT[old]
+    made: Made = _KEPT[key]
+    return made
+
+
+def state_of(model: Any) -> object:
+    """What changes whenever the model does, a file or a loaded one."""
     if isinstance(model, Path):
         try:
             status = model.stat()
         except OSError:  # whoever reads it tells
-            return None
-        return status.st_mtime_ns, status.st_size
-    network: Any = getattr(model, "network", None)
-    if not hasattr(network, "state_dict"):
-        return None
-    # in-place changes, by training, count in each tensor's version
-    return tuple((each.data_ptr(), each._version) for each in network.state_dict().values())
+            return model
+        return model, status.st_mtime_ns, status.st_size
+    return model.name, weights_hash(model), repr(model.config), repr(model.card)
+
+
+def weights_hash(model: Any) -> str:
+    """sha256 over names and values of the weights, in hexadecimal."""
+    if hasattr(model, "tensors"):
+        weights = model.tensors
+    else:
+        weights = {name: each.cpu().numpy() for name, each in model.network.state_dict().items()}
+    digest = hashlib.sha256()
+    for name, values in sorted(weights.items()):  # a file has them in any order
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def scratch_of(options: Any) -> Path | None:

@@ -3,8 +3,7 @@
 Each step is passed over if it was finished before an interruption.
 """
 
-import base64
-import json
+import ast
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -108,7 +107,7 @@ def as_canvas(photo: "Photo", tell: Tell) -> Canvas:
     planes = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]
     samples: Any = np.concatenate([plane.numpy() for plane in planes], axis=1)
     return Canvas(
-        plane=ArrayPlane(array=samples[0].transpose(1, 2, 0)),
+        plane=ArrayPlane(samples[0].transpose(1, 2, 0)),
         bits=picture.bits,
         gray=picture.gray,
     )
@@ -132,26 +131,23 @@ def unpacked(room: Room, open_source: Open, tell: Tell) -> Canvas:
 
 
 def _unpacked_into_file(room: ScratchRoom, open_source: Open, tell: Tell) -> Canvas:
-    facts = room.facts
-    index = room.index
+    facts, name = room.facts, f"map-{room.index}"
     if room.recall() is not None:
-        noted = json.loads(facts.read_text(encoding="utf-8"))
-        height, width = noted["size_hw"]
-        plane = room.plane(
-            f"map-{index}", noted["channels"], (height, width), f"uint{noted['bits']}"
-        )
-        metadata = _metadata_from_text(noted["metadata"])
-        return Canvas(plane=plane, bits=noted["bits"], gray=noted["gray"], metadata=metadata)
+        noted = ast.literal_eval(facts.read_text(encoding="utf-8"))
+        metadata = Metadata(**noted.pop("metadata"))
+        channels, size_hw, dtype = noted.pop("plane")
+        plane = room.plane(channels, size_hw, dtype, name)
+        return Canvas(plane=plane, metadata=metadata, **noted)
     with open_source() as decoded:
         canvas = _copied(room, decoded, tell)
+    plane = canvas.plane
     noted = {
-        "size_hw": canvas.size_hw,
-        "channels": canvas.plane.channels,
+        "plane": (plane.channels, plane.size_hw, plane.dtype.name),
         "bits": canvas.bits,
         "gray": canvas.gray,
-        "metadata": _metadata_as_text(canvas.metadata),
+        "metadata": asdict(canvas.metadata),
     }
-    write_text(facts, json.dumps(noted))
+    write_text(facts, repr(noted))  # of numbers, texts and bytes
     room.note()
     return canvas
 
@@ -159,7 +155,7 @@ def _unpacked_into_file(room: ScratchRoom, open_source: Open, tell: Tell) -> Can
 def _copied(room: Room, decoded: DecodedPicture, tell: Tell) -> Canvas:
     has_alpha = decoded.channels in (2, 4)
     dtype = "uint8" if decoded.bits == 8 else "float32" if room.in_memory else "uint16"
-    plane = room.step_plane(3 + has_alpha, decoded.size_hw, dtype)
+    plane = room.plane(3 + has_alpha, decoded.size_hw, dtype)
     canvas = Canvas(plane=plane, bits=decoded.bits, gray=decoded.gray, metadata=decoded.metadata)
     for top, bottom in bands(decoded.size_hw):
         rows = decoded.rows(top, bottom)
@@ -168,22 +164,6 @@ def _copied(room: Room, decoded: DecodedPicture, tell: Tell) -> Canvas:
         canvas.put(canvas.rows(top, bottom), rows.transpose(2, 0, 1)[None])
         tell(bottom / decoded.size_hw[0])
     return canvas
-
-
-def _metadata_as_text(metadata: Metadata) -> dict[str, Any]:
-    values = asdict(metadata)
-    return {
-        name: base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value
-        for name, value in values.items()
-    }
-
-
-def _metadata_from_text(facts: dict[str, Any]) -> Metadata:
-    dpi = facts["dpi"]
-    exif, xmp = (
-        None if facts[name] is None else base64.b64decode(facts[name]) for name in ("exif", "xmp")
-    )
-    return Metadata(exif=exif, xmp=xmp, dpi=None if dpi is None else (dpi[0], dpi[1]))
 
 
 def resized(room: Room, canvas: Canvas, long_side: int, tell: Tell) -> Canvas:
@@ -196,9 +176,9 @@ def resized(room: Room, canvas: Canvas, long_side: int, tell: Tell) -> Canvas:
     if room.in_memory:
         pixels = torch.from_numpy(canvas.samples(whole(canvas.size_hw)))
         array = resize_long_side(pixels, long_side)[0].permute(1, 2, 0).numpy()
-        return replace(canvas, plane=ArrayPlane(array=array))
+        return replace(canvas, plane=ArrayPlane(array))
     size_hw = scaled_size(canvas.size_hw, long_side)
-    large = replace(canvas, plane=room.step_plane(canvas.plane.channels, size_hw, "uint16"))
+    large = replace(canvas, plane=room.plane(canvas.plane.channels, size_hw, "uint16"))
     if room.recall() is None:
 
         def see(top: int, bottom: int) -> torch.Tensor:
@@ -222,7 +202,7 @@ def filled(room: Room, canvas: Canvas, tell: Tell) -> Canvas:
     becomes mid-grey.
     """
     dtype = "float32" if room.in_memory else "uint16"
-    result = replace(canvas, plane=room.step_plane(4, canvas.size_hw, dtype))
+    result = replace(canvas, plane=room.plane(4, canvas.size_hw, dtype))
     noted = room.recall()
     if noted is None:
         noted = [float(_fill(room, canvas, result, tell))]
@@ -273,7 +253,7 @@ def _fill(room: Room, canvas: Canvas, result: Canvas, tell: Tell) -> bool:
 
 
 def _empty(room: Room, name: str, channels: int, size_hw: tuple[int, int]) -> Plane:
-    plane = room.plane(name, channels, size_hw, "float32")
+    plane = room.plane(channels, size_hw, "float32", name)
     plane.free()  # what an interruption left
     return plane
 
@@ -284,7 +264,7 @@ def _pushed(known: Floats) -> Floats:
     if max(size_hw) == 1:
         return blended(np.full_like(known[:, :3], 0.5), known[:, :3], known[:, 3:])
     below = _pushed(_halved(known))
-    plane = ArrayPlane(array=below[0].transpose(1, 2, 0))
+    plane = ArrayPlane(below[0].transpose(1, 2, 0))
     return _laid_over(plane, size_hw, whole(size_hw), known)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.engines.tiles import Box
-from impasto.errors import ModelError
 from impasto.media.samples import ArraySamples, Integers, bands
 from impasto.painting.canvas import Canvas, Floats, Plane, to_samples
 from impasto.painting.preparing import blended
@@ -150,9 +149,3 @@ def matching_tables(
         for channel, counts in enumerate(given):
             counts += count_levels(rows[..., channel])
     return tuple(matching_table(*pair) for pair in zip(given, wanted, strict=True))
-
-
-def check_finite(painting: Floats, name: str) -> None:
-    """Raise ModelError where the painting holds NaN or infinity."""
-    if not np.isfinite(painting.sum()):
-        raise ModelError(f"style {name!r} gives NaN or infinity; train or download it anew")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from impasto.engines.backends import choose_without_torch
 from impasto.engines.openvino import OpenVinoStyle
 from impasto.engines.tiles import Box, whole
 from impasto.errors import OptionError
-from impasto.machine.extras import is_installed
-from impasto.machine.processor import may_have_gpu, multiplies_bfloat16, threads_wanted
+from impasto.machine.processor import threads_wanted
 from impasto.media.picture import scaled_size
 from impasto.models.kinds import read_style_tensors
 from impasto.models.model_file import ModelTensors
@@ -26,6 +26,7 @@ from impasto.networks.architectures import tensor_shapes
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.painting.canvas import Canvas, Floats, Room, ScratchRoom
 from impasto.painting.options import StylizeOptions, Watch
+from impasto.painting.painter import weights_hash
 from impasto.painting.preparing import Header, Tell, filled, resized
 from impasto.painting.results import PaintedRows
 from impasto.plans.bounds import MOST_PIXELS, cannot_overflow
@@ -43,34 +44,36 @@ if TYPE_CHECKING:
 
 # Of larger photos the import of torch is a small part, and `Engine` knows what fits into memory.
 LARGEST_QUICK_PIXELS = 4_000_000
-_QUICK_PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 _SMALL_BYTES = 1000  # pictures that take less than this in whatever way are not looked at closer
 _SAMPLE_PIXELS = 1 << 18
 
 
 class QuickStyle:
-    """A style that paints small pictures without torch."""
+    """A style that paints small pictures without torch.
+
+    exact: pictures of 16 bits are painted in float32. Raises OptionError for networks that OpenVINO
+    cannot be given.
+    """
 
     def __init__(
         self,
         style: ModelTensors[StyleNetworkConfig],
         precision: str,
         border: int,
+        *,
+        exact: bool,
         on_notice: Callable[[str], object],
     ) -> None:
-        self.name = style.name
-        self.precision = precision
-        self.border = border
-        self.exact = False  # pictures of 16 bits are painted in float32
-        self._on_notice = on_notice
         if tensor_shapes(style.config) is None:
             raise OptionError(f"{style.name} has layers of other kinds")
+        self.name, self.precision, self.border, self.exact = style.name, precision, border, exact
         self._network = NetworkData(config=style.config, tensors=style.tensors)
+        self._on_notice = on_notice
         steps = self._network.plan()
-        assert isinstance(steps[0], Mirror)
-        self._first_step = steps[0]
         if not cannot_overflow(steps, MOST_PIXELS):
             raise OptionError(f"{style.name} may leave the range of float32")
+        assert isinstance(steps[0], Mirror)
+        self._first_step = steps[0]
         self._sessions: dict[str, OpenVinoStyle] = {}
         self._session(precision)
 
@@ -106,28 +109,15 @@ def quick_style(
 ) -> QuickStyle | None:
     """None where `Engine` has to be asked. Raises as `Engine` for style and border."""
     check_border(border)
-    if backend not in ("auto", "openvino") or precision not in _QUICK_PRECISIONS:
+    choice = choose_without_torch(backend, precision, device)
+    tensors = None if choice is None else read_style_tensors(style)
+    if choice is None or tensors is None:
         return None
-    if device != "cpu" and (device != "auto" or may_have_gpu()):
-        return None
-    chosen = precision
-    if precision == "auto":
-        fast = multiplies_bfloat16()
-        if fast is None:
-            return None
-        chosen = "bfloat16" if fast else "float32"
-    if not is_installed("openvino"):
-        return None
-    tensors = read_style_tensors(style)
-    if tensors is None:
-        return None
+    border, exact = whole_strides(border), precision == "auto"
     try:
-        # what is made of a layout is ours
-        quick = QuickStyle(tensors, chosen, whole_strides(border), on_notice)
+        return QuickStyle(tensors, choice.precision, border, exact=exact, on_notice=on_notice)
     except OptionError:  # `Engine` says what is the matter, and paints by other means
         return None
-    quick.exact = precision == "auto"
-    return quick
 
 
 class StyleWork:
@@ -228,12 +218,12 @@ class StyleWork:
 
     def key(self, source: Path, options: StylizeOptions, trial: "torch.dtype") -> dict[str, Any]:
         """All that a scratch folder's contents depend on."""
-        from impasto.engines.scratch import file_hash, network_hash
+        from impasto.engines.scratch import file_hash
 
         model = self.engine.model
         return {
             "source": file_hash(source),
-            "model": network_hash(model.network),
+            "model": weights_hash(model),
             "config": repr(model.config),
             "precision": str(trial),
             "size": options.size,

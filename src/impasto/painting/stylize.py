@@ -1,18 +1,17 @@
 """Paint photos: anything that is a picture in, a Pillow image or a file out."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.options import shows_options
 from impasto.painting.options import StylizeFileOptions, StylizeOptions, made
-from impasto.painting.painter import KEPT, LISTENER, Painter, scratch_of, weights_state
+from impasto.painting.painter import LISTENER, Painter, kept, scratch_of, state_of
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from impasto.media.reading import Photo
-    from impasto.painting.styling import Style, StyleWork
+    from impasto.painting.styling import Style
 
 
 @shows_options(StylizeOptions)
@@ -60,26 +59,20 @@ def style_painter(style: "Style", options: StylizeOptions) -> Painter:
     OptionError for what is not there or installed, ModelError for the style.
     """
     from impasto.models.gallery import style_path
-
-    LISTENER.on_event = options.on_event
-    if isinstance(style, str | Path):
-        style = style_path(style, options.network)
-    work = _style_work(
-        style,
-        weights_state(style),
-        device=options.device,
-        backend=options.backend,
-        precision=options.precision,
-        max_memory=options.memory_limit,
-        scratch=scratch_of(options),
-        border=options.border,
-    )
-    return Painter(work, options)
-
-
-@lru_cache(maxsize=KEPT)
-def _style_work(style: "Style", state: object, **options: Any) -> "StyleWork":
     from impasto.painting.styling import StyleWork
 
-    del state  # belongs to what is remembered
-    return StyleWork(style, LISTENER.notice, **options)
+    LISTENER.on_event = options.on_event
+    ready = {
+        "device": options.device,
+        "backend": options.backend,
+        "precision": options.precision,
+        "max_memory": options.memory_limit,
+        "scratch": scratch_of(options),
+        "border": options.border,
+    }
+    if isinstance(style, str | Path):
+        style = style_path(style, options.network)
+    elif not hasattr(style, "config"):  # an Engine
+        return Painter(StyleWork(style, LISTENER.notice), options)
+    key = (state_of(style), *ready.values())
+    return Painter(kept(key, lambda: StyleWork(style, LISTENER.notice, **ready)), options)

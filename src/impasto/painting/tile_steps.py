@@ -11,12 +11,12 @@ from impasto.engines.tile_engine import TileEngine
 from impasto.engines.tiles import Box, split, whole
 from impasto.errors import OptionError
 from impasto.files.byte_sizes import in_words
+from impasto.media.picture import LUMA_WEIGHTS
 from impasto.painting.canvas import ArrayPlane, Canvas, Floats, Plane, Room
 from impasto.painting.preparing import Tell
 
 _SMALLEST_TILE_PX = 16
 _BAND_SHARE = 3  # of the memory, for the rows of the result that a band of tiles makes
-_LUMA = (0.299, 0.587, 0.114)  # of R, G, B: ITU-R BT.601
 
 
 @dataclass(kw_only=True)
@@ -56,7 +56,7 @@ class TileStep:
             self._target = self.plane
             if not room.in_memory:
                 shape = (self._place.height, self._place.width, self.plane.channels)
-                self._target = ArrayPlane(array=np.empty(shape, self.plane.dtype))
+                self._target = ArrayPlane(np.empty(shape, self.plane.dtype))
             yield band
             if self.plane.channels > self.colors and self.runs == 1:
                 self.put_alpha(before.see_alpha(band), self._place)
@@ -122,6 +122,6 @@ def luma(pixels: Floats) -> Floats:
     """(1, 3, h, w) -> (1, 1, h, w); grey as it is."""
     if pixels.shape[1] == 1:
         return pixels
-    red, green, blue = _LUMA
+    red, green, blue = LUMA_WEIGHTS
     gray: Floats = red * pixels[:, 0:1] + green * pixels[:, 1:2] + blue * pixels[:, 2:3]
     return gray

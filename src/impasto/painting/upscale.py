@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,13 @@ from impasto.painting.options import (
     UpscaleOptions,
     made,
 )
-from impasto.painting.painter import KEPT, LISTENER, Painter, scratch_of, weights_state
+from impasto.painting.painter import LISTENER, Painter, kept, scratch_of, state_of
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from impasto.media.reading import Photo
     from impasto.models import SuperResModel
-    from impasto.painting.enlarging import TileWork
 
     Model = str | Path | SuperResModel
     Models = Model | Sequence[SuperResModel]
@@ -110,20 +108,21 @@ def restore_painter(model: Any, options: RestoreOptions) -> Painter:
 
 
 def _tile_painter(models: tuple[Any, ...], options: TiledOptions) -> Painter:
+    from impasto.engines.tile_engine import SuperResOptions
+    from impasto.painting.enlarging import TileWork
+
     LISTENER.on_event = options.on_event
-    work = _tile_work(
-        _Same(models),
-        tuple(weights_state(model) for model in models),
-        limit=options.memory_limit,
-        scratch=scratch_of(options),
-        device=options.device,
-        backend=options.backend,
-        precision=options.precision,
-        tile_px=options.tile_px,
-        strength=options.strength,
-        color_match=options.color_match,
-    )
-    return Painter(work, options)
+    names = ("device", "backend", "precision", "tile_px", "strength", "color_match")
+    ready = {name: getattr(options, name) for name in names}
+    limit, scratch = options.memory_limit, scratch_of(options)
+
+    def make() -> TileWork:
+        return TileWork(
+            models, SuperResOptions(on_warning=LISTENER.notice, **ready), limit, scratch
+        )
+
+    key = (*map(state_of, models), *ready.values(), limit, scratch)
+    return Painter(kept(key, make), options)
 
 
 def models_for(model: Any, factor: int | None) -> tuple[Any, ...]:
@@ -166,57 +165,15 @@ def restorer_for(model: Any) -> Any:
 
 def _read(model: str | Path | None, factor: int | None) -> tuple[Any, ...]:
     """Without torch, or by it where it has to say what is wrong."""
-    from impasto.models.cards import path_of
-    from impasto.models.upscalers import TASKS, find_upscalers
+    from impasto.models.kinds import read_superres_tensors
 
-    path = None if model is None else path_of(model)
-    if path is not None:
-        paths = [path]
-    else:
-        name = None if model is None else str(model)
-        paths = [entry.path for entry in find_upscalers(name, factor=factor)]
-    models = tuple(_read_once(each, weights_state(each)) for each in paths)
-    sound = [model for model in models if model is not None and _task(model) in TASKS]
-    if len(sound) < len(models) or (
-        path is not None and factor not in (None, sound[0].config.factor)
-    ):
+    models = read_superres_tensors(model, factor=factor)
+    if models is None:
         from impasto.models import load_upscalers
 
         return load_upscalers(model, factor=factor)
-    return tuple(sound)
-
-
-@lru_cache(maxsize=KEPT)
-def _read_once(path: Path, state: object) -> Any:
-    """A file's tensors, until it changes."""
-    from impasto.models.kinds import SUPERRES
-    from impasto.models.model_file import read_tensors
-
-    del state
-    return read_tensors(path, SUPERRES)
+    return models
 
 
 def _task(model: Any) -> str:
     return str(model.card.get("task") or ("restore" if model.config.factor == 1 else "superres"))
-
-
-class _Same(tuple[Any, ...]):
-    """Models, which are equal to themselves only."""
-
-    def __hash__(self) -> int:
-        return hash(tuple(map(id, self)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and list(map(id, self)) == list(map(id, other))
-
-
-@lru_cache(maxsize=KEPT)
-def _tile_work(
-    models: _Same, state: object, *, limit: int | None, scratch: Path | None, **options: Any
-) -> "TileWork":
-    from impasto.engines.tile_engine import SuperResOptions
-    from impasto.painting.enlarging import TileWork
-
-    del state
-    engine_options = SuperResOptions(on_warning=LISTENER.notice, **options)
-    return TileWork(models, engine_options, limit, scratch)
