@@ -38,7 +38,8 @@ from impasto.networks.loss.architectures import tensor_shapes
 from impasto.networks.loss.blocks import ConvRelu, Pool
 from impasto.networks.loss.network import StagedLossNetwork
 from impasto.networks.loss.winograd import pytorch_convolutions
-from impasto.optimization import OptimizationConfig, Pictures, optimize_image
+from impasto.optimization.config import OptimizationConfig
+from impasto.optimization.run import Pictures, optimize_image
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CONTENT_LAYER = "relu3_3"

@@ -14,7 +14,6 @@ from impasto.evaluation.record import Plan, Say, Task, open_record
 from impasto.evaluation.trained_styles import (
     HISTORY,
     SEED,
-    SLACK,
     TrainedObjective,
     TrainedObjectives,
     gatys_steps,
@@ -22,7 +21,7 @@ from impasto.evaluation.trained_styles import (
     white_noise,
 )
 from impasto.machine.devices import choose_device, choose_dtype, exact_float32
-from impasto.optimization.objective import PixelObjective
+from impasto.optimization.objective import BFLOAT16_SLACK, PixelObjective
 from research.reproductions import Reproduction
 
 # By size in px, under 0 of other sizes; the claim needs 100 at 256 px and 50 above.
@@ -139,7 +138,7 @@ def plan_objective(config: Reproduction) -> Plan:
         "precision of the values": "float32",
         "start": f"white noise, seed {SEED}",
         "L-BFGS history": HISTORY,
-        "line search slack": SLACK if dtype != torch.float32 else 0.0,
+        "line search slack": BFLOAT16_SLACK if dtype != torch.float32 else 0.0,
         "photos": "middle square of the photo, its short side resized to the size",
     }
     settings |= {f"iterations at {px} px": count for px, count in iterations.items()}

@@ -4,6 +4,7 @@ Whole numbers, numbers, truth values, texts, paths, choices (Literal), any of th
 (tuples) of them, and names with numbers (Mapping[str, float]). Never imports torch.
 """
 
+import math
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from impasto.errors import OptionError
+
+AUTO = "auto"  # a choice that is left to what there is
 
 
 def parse_weights(text: str) -> dict[str, float]:
@@ -24,6 +27,27 @@ def parse_weights(text: str) -> dict[str, float]:
             weights[name] = float(weight) if weight else 1.0
         except ValueError as error:
             raise OptionError(f"the weight {weight!r} of {name!r} is not a number") from error
+    return weights
+
+
+def check_weight(value: float, name: str) -> None:
+    """Raise OptionError unless `value` is a finite number >= 0."""
+    if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+        raise OptionError(f"got {value!r} for {name}; wanted a finite number, 0 or above")
+
+
+def layer_weights(layers: Sequence[str] | Mapping[str, float], kind: str) -> dict[str, float]:
+    """Return layer -> weight, 1 each for a sequence of names; `kind` names it in errors.
+
+    Raises OptionError for a bare string, a name given twice, or a bad weight.
+    """
+    if isinstance(layers, str):
+        raise OptionError(f"got {kind} layers {layers!r}; wanted a sequence: [{layers!r}]")
+    weights = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
+    if len(weights) != len(layers):
+        raise OptionError(f"got {kind} layers {list(layers)}; wanted each layer once")
+    for layer, weight in weights.items():
+        check_weight(weight, f"the weight of {kind} layer {layer!r}")
     return weights
 
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 import impasto
 from impasto.cli.app import app
 from impasto.media import imresize, write_picture
-from impasto.optimization import OptimizationConfig
+from impasto.optimization.config import OptimizationConfig
 
 
 @pytest.fixture(autouse=True)

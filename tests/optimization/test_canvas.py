@@ -9,8 +9,9 @@ from impasto.errors import OptionError
 from impasto.losses import LossWeights, PerceptualLoss
 from impasto.losses.regions import Region
 from impasto.networks import LossNetwork
-from impasto.optimization import OptimizationConfig, Pictures, optimize_image
 from impasto.optimization.canvas import Canvas
+from impasto.optimization.config import OptimizationConfig
+from impasto.optimization.run import Pictures, optimize_image
 
 
 @pytest.mark.parametrize("border", [0, 3, 30])

@@ -19,17 +19,12 @@ from impasto.events import Cancelled, CancelToken, Event, Notice, Step, ignore
 from impasto.media import luma, read_picture, write_picture
 from impasto.networks import LossNetwork
 from impasto.networks.loss.network import StagedLossNetwork
-from impasto.optimization import (
-    OptimizationConfig,
-    OptimizationFiles,
-    OptimizedImage,
-    Pictures,
-    optimize_file,
-    optimize_image,
-)
+from impasto.optimization.config import OptimizationConfig
 from impasto.optimization.memory import plan_memory
 from impasto.optimization.objective import PixelObjective
-from impasto.optimization.run import Optimization
+from impasto.optimization.optimize import optimize_file
+from impasto.optimization.outputs import OptimizationFiles
+from impasto.optimization.run import Optimization, OptimizedImage, Pictures, optimize_image
 
 Painted = Callable[..., OptimizedImage]
 QUICK: dict[str, Any] = {"iterations": 12, "start_size": 32, "precision": "float32"}

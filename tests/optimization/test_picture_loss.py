@@ -52,7 +52,7 @@ def stage_loss(
 ) -> PictureLoss:
     work = set_up(network, photo, regions, **options)
     size_hw = (photo.shape[2], photo.shape[3])
-    return work.loss(StagePlan(size_hw=size_hw, iterations=1, optimizer="lbfgs"))
+    return work.loss(StagePlan(size_hw=size_hw, iterations=1))
 
 
 LAYERS: dict[str, Any] = {

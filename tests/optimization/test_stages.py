@@ -97,8 +97,9 @@ def test_stages_grow_to_the_size_asked_for_and_share_all_iterations() -> None:
 
 def test_papers_modes_have_one_stage_of_lbfgs_and_500_iterations() -> None:
     for mode in ("paper", "gatys"):
-        (stage,) = plan_stages(OptimizationConfig(mode=mode), (256, 200))
-        assert (stage.size_hw, stage.iterations, stage.optimizer) == ((256, 200), 500, "lbfgs")
+        config = OptimizationConfig(mode=mode)
+        (stage,) = plan_stages(config, (256, 200))
+        assert (stage.size_hw, stage.iterations, config.optimizer) == ((256, 200), 500, "lbfgs")
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 3, 7])
@@ -150,15 +151,17 @@ def test_filters_in_another_form_are_counted_where_they_are_held() -> None:
 
 def test_adam_stays_within_bounds_and_its_average_ends_at_the_clipped_minimum() -> None:
     centre = torch.tensor([[[[-1.0, 0.25], [0.6, 2.0]]]])
+    evaluated = []
 
     def objective(point: Tensor) -> tuple[float, Tensor]:
+        evaluated.append(point)
         assert float(point.min()) >= 0
         assert float(point.max()) <= 1
         return float((point - centre).square().sum()), 2 * (point - centre)
 
     *_, last = averaged_adam(objective, torch.full_like(centre, 0.5), iterations=300)
     torch.testing.assert_close(last.point, centre.clamp(0, 1), rtol=0, atol=2e-3)
-    assert last.evaluations == 301
+    assert len(evaluated) == 301
 
 
 def test_adams_average_takes_out_the_noise_of_its_steps() -> None:

@@ -71,7 +71,7 @@ def optimize(
     Ctrl-C keeps what is there: it is written to OUT.
     """
     from impasto.machine.memory import keep_freed_memory
-    from impasto.optimization import optimize_file
+    from impasto.optimization.optimize import optimize_file
 
     if (photo is None) == (content is None):
         raise OptionError("give one photo: impasto optimize PHOTO --style PAINTING -o OUT")

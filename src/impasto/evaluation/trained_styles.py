@@ -24,7 +24,6 @@ from impasto.optimization.lbfgs import LbfgsStep, projected_lbfgs
 from impasto.optimization.objective import PixelObjective
 
 HISTORY = 10  # of L-BFGS
-SLACK = 1e-3  # of its line search: bfloat16 rounds values by about this share
 SEED = 0
 _IN_CHECKOUT = Path("recipes", "paintings")
 
@@ -208,5 +207,6 @@ def white_noise(image: Tensor, seed: int = SEED) -> Tensor:
 
 def gatys_steps(objective: PixelObjective, start: Tensor, iterations: int) -> Iterator[LbfgsStep]:
     """L-BFGS on the pixels, as `impasto optimize --mode paper` runs it; the start comes first."""
-    slack = SLACK if objective.dtype != torch.float32 else 0.0
-    return projected_lbfgs(objective, start, iterations=iterations, history=HISTORY, slack=slack)
+    return projected_lbfgs(
+        objective, start, iterations=iterations, history=HISTORY, slack=objective.slack
+    )

@@ -18,15 +18,14 @@ from impasto.losses.terms import (
     LossWeights,
     Scale,
     Term,
-    check_weight,
     content_terms,
     errors_of,
     lasting,
-    layer_weights,
     style_terms,
 )
 from impasto.losses.total_variation import Reduction, TvKind, tv_loss
 from impasto.networks import load_loss_network
+from impasto.option_types import check_weight, layer_weights
 
 
 class PerceptualLoss(nn.Module):

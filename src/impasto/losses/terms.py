@@ -7,7 +7,6 @@ go by the same terms, in training, optimisation and evaluation. Equations 2 and 
 are one error each, divided by another number (`Scale`).
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -16,7 +15,6 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from impasto.errors import OptionError
 from impasto.losses.content import (
     ContentKind,
     absolute_content_errors,
@@ -26,6 +24,7 @@ from impasto.losses.content import (
 )
 from impasto.losses.gram import guided_gram, style_errors
 from impasto.losses.shapes import accumulation_dtype
+from impasto.option_types import check_weight
 
 # absolute: the paper's eq. 2 and 4. relative: divided by the target's own size, so that 0 is a
 # perfect match and 1 an empty picture. gatys: of Gatys et al., arXiv 1508.06576, half the sum of
@@ -234,27 +233,6 @@ class LossWeights:
         return (
             self.content * t.content + self.style * t.style + self.tv * t.tv + self.pixel * t.pixel
         )
-
-
-def check_weight(value: float, name: str) -> None:
-    """Raise OptionError unless `value` is a finite number >= 0."""
-    if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
-        raise OptionError(f"got {value!r} for {name}; wanted a finite number, 0 or above")
-
-
-def layer_weights(layers: Sequence[str] | Mapping[str, float], kind: str) -> dict[str, float]:
-    """Return layer -> weight, 1 each for a sequence of names; `kind` names it in errors.
-
-    Raises OptionError for a bare string, a name given twice, or a bad weight.
-    """
-    if isinstance(layers, str):
-        raise OptionError(f"got {kind} layers {layers!r}; wanted a sequence: [{layers!r}]")
-    weights = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
-    if len(weights) != len(layers):
-        raise OptionError(f"got {kind} layers {list(layers)}; wanted each layer once")
-    for layer, weight in weights.items():
-        check_weight(weight, f"the weight of {kind} layer {layer!r}")
-    return weights
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import torch
 
 from impasto.errors import OptionError
+from impasto.machine.processor import PRECISIONS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "float32", "bfloat16")
 Precision = Literal["auto", "float32", "bfloat16"]
 
 

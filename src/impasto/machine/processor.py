@@ -5,6 +5,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+PRECISIONS = ("auto", "float32", "bfloat16")  # number formats of what has no plan
 _GPU_SIGNS = {
     # NVIDIA's and AMD's drivers, and Windows' GPU inside WSL
     "linux": ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"),

@@ -5,10 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import OptionError
+from impasto.media.picture import LUMA_WEIGHTS
 from impasto.media.samples import bands
 
-# Weights of R, G, B in luma, ITU-R BT.601: the Y of YCbCr, which add up to 1.
-LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 # From this alpha on a pixel's own colour is trusted wholly; below, it is rounded too coarsely.
 TRUSTED_ALPHA = 1 / 16
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 # 300 megapixels: the largest cameras make 150, and as float32 it is already 3.6 GB.
 DEFAULT_MAX_PIXELS = 300_000_000
 
+# Weights of R, G, B in luma, ITU-R BT.601 in full range: the Y of YCbCr, which add up to 1.
+LUMA_WEIGHTS = (0.299, 0.587, 0.114)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:

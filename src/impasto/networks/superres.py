@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.media.picture import LUMA_WEIGHTS
 from impasto.networks.activations import relu, scaled_tanh
 from impasto.networks.architectures import build_superres_network
 from impasto.networks.bicubic import enlarge
 from impasto.networks.padding import reflect_pad
 from impasto.networks.superres_config import (
-    LUMA,
     PAPER_BLOCKS,
     SRCNN_FILTERS,
     SUPERRES_ARCHITECTURES,
@@ -201,7 +201,7 @@ class SRCNN(nn.Module):
 
     def forward(self, low_res: Tensor) -> Tensor:
         picture = enlarge(low_res, self.factor)
-        luma = torch.einsum("nchw,c->nhw", picture, picture.new_tensor(LUMA)).unsqueeze(1)
+        luma = torch.einsum("nchw,c->nhw", picture, picture.new_tensor(LUMA_WEIGHTS)).unsqueeze(1)
         sharper = cast(Tensor, self.layers(luma)).to(picture.dtype)
         # with the chroma differences kept, a change of luma is the same change in R, G and B
         return picture + (sharper - luma)

@@ -17,8 +17,6 @@ FACTORS = (1, 2, 3, 4, 8)
 SUPERRES_FILTERS = 64  # of `modern` and `paper` at width 1
 PAPER_BLOCKS = 4
 SRCNN_FILTERS = (64, 32)
-# full-range BT.601, which is invertible; a network that sees only luma does not mind the scale
-LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptimizationError
-from impasto.optimization.lbfgs import LbfgsStep, Objective
+from impasto.optimization.lbfgs import LbfgsStep, Objective, is_finite
 
 BETAS = (0.9, 0.99)
 EPSILON = 1e-8
@@ -30,25 +30,21 @@ def averaged_adam(
     """
     point = start.detach().clamp(0, 1)
     value, gradient = objective(point)
-    _check(value, gradient, 0)
-    yield LbfgsStep(iteration=0, value=value, point=point, evaluations=1)
     first, second, mean = (torch.zeros_like(point) for _ in range(3))
-    for iteration in range(1, iterations + 1):
-        first.lerp_(gradient, 1 - BETAS[0])
-        second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-        size = (second / (1 - BETAS[1] ** iteration)).sqrt_().add_(EPSILON)
-        step = learning_rate / (1 - BETAS[0] ** iteration)
-        point = (point - step * first / size).clamp_(0, 1)
-        mean.lerp_(point, 1 - average)
-        shown = mean / (1 - average**iteration)
-        value, gradient = objective(point)
-        _check(value, gradient, iteration)
-        yield LbfgsStep(iteration=iteration, value=value, point=shown, evaluations=iteration + 1)
-
-
-def _check(value: float, gradient: Tensor, iteration: int) -> None:
-    if not (abs(value) < float("inf") and bool(torch.isfinite(gradient).all())):
-        raise OptimizationError(
-            f"the objective is {value} at iteration {iteration} (or its gradient is not finite); "
-            "lower the weights or the learning rate, or use `precision` float32"
-        )
+    shown = point
+    for iteration in range(iterations + 1):
+        if iteration:
+            first.lerp_(gradient, 1 - BETAS[0])
+            second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+            size = (second / (1 - BETAS[1] ** iteration)).sqrt_().add_(EPSILON)
+            step = learning_rate / (1 - BETAS[0] ** iteration)
+            point = (point - step * first / size).clamp_(0, 1)
+            mean.lerp_(point, 1 - average)
+            shown = mean / (1 - average**iteration)
+            value, gradient = objective(point)
+        if not is_finite(value, gradient):
+            raise OptimizationError(
+                f"the objective is {value} at iteration {iteration} (or its gradient is not "
+                "finite); lower the weights or the learning rate, or use `precision` float32"
+            )
+        yield LbfgsStep(iteration=iteration, value=value, point=shown)

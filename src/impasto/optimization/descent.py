@@ -13,9 +13,6 @@ from impasto.optimization.config import ADAM_RATE, Optimizer
 from impasto.optimization.lbfgs import LbfgsStep, projected_lbfgs
 from impasto.optimization.objective import Loss, PixelObjective
 
-# bfloat16 has three digits: a value may rise by that without having risen
-BFLOAT16_SLACK = 1e-3
-
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
@@ -39,8 +36,7 @@ class Stage:
             return averaged_adam(
                 objective, start, iterations=self.iterations, learning_rate=self.learning_rate
             )
-        slack = 0.0 if objective.dtype == torch.float32 else BFLOAT16_SLACK
-        return projected_lbfgs(objective, start, iterations=self.iterations, slack=slack)
+        return projected_lbfgs(objective, start, iterations=self.iterations, slack=objective.slack)
 
 
 @dataclass

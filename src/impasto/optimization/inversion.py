@@ -17,13 +17,14 @@ from impasto.media import Picture, contact_sheet, psnr, to_pil, write_picture
 from impasto.media.reading import Photo, as_picture
 from impasto.models.inversion_model import load_inversion_model
 from impasto.networks import LossNetwork
-from impasto.optimization.config import AUTO, ITERATIONS, TV_WEIGHT, InversionConfig
+from impasto.optimization.config import ITERATIONS, TV_WEIGHT, InversionConfig
 from impasto.optimization.descent import Stage, descend
 from impasto.optimization.memory import network_cost, strips_that_fit
 from impasto.optimization.objective import PictureLoss
 from impasto.optimization.outputs import LEAST_SHEET, InversionFiles, Preview
 from impasto.optimization.pictures import check_layers, check_picture, size_of, visible
 from impasto.optimization.setup import open_loss_network
+from impasto.option_types import AUTO
 from impasto.options import shows_options
 
 NOISE = 0.1  # standard deviation of the start around mid-grey

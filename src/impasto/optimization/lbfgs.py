@@ -1,8 +1,10 @@
 """Projected L-BFGS: minimise a smooth function of an image whose samples stay within bounds."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,13 +29,23 @@ class LbfgsStep:
     """The state after one iteration; iteration 0 is the start itself.
 
     `point` is the accepted point within the bounds (not a copy: it is never changed afterwards),
-    `value` the objective there, `evaluations` how often the objective has been called so far.
+    `value` the objective there.
     """
 
     iteration: int
     value: float
     point: Tensor
-    evaluations: int
+
+
+class _Place(NamedTuple):
+    """A point, with the objective's value and gradient there."""
+
+    point: Tensor
+    value: float
+    gradient: Tensor
+
+    def is_finite(self) -> bool:
+        return is_finite(self.value, self.gradient)
 
 
 def projected_lbfgs(
@@ -63,18 +75,18 @@ def projected_lbfgs(
     """
     _check(start, lower, upper, iterations, history)
     point = start.detach().clamp(lower, upper)
-    value, gradient = objective(point)
-    evaluations = 1
-    if not _finite(value, gradient):
+    here = _Place(point, *objective(point))
+    if not here.is_finite():
         raise OptimizationError(
-            f"the objective is {value} at the start (or its gradient is not finite); lower the "
-            "weights, or use float32"
+            f"the objective is {here.value} at the start (or its gradient is not finite); lower "
+            "the weights, or use float32"
         )
-    yield LbfgsStep(iteration=0, value=value, point=point, evaluations=evaluations)
+    yield LbfgsStep(iteration=0, value=here.value, point=point)
     pairs: deque[tuple[Tensor, Tensor]] = deque(maxlen=history)
     for iteration in range(1, iterations + 1):
-        free = ~((point <= lower) & (gradient > 0) | (point >= upper) & (gradient < 0))
-        slope = gradient * free
+        outwards = (here.point <= lower) & (here.gradient > 0)
+        free = ~(outwards | (here.point >= upper) & (here.gradient < 0))
+        slope = here.gradient * free
         if not float(slope.abs().max()) > tolerance:
             return
         while True:
@@ -82,92 +94,60 @@ def projected_lbfgs(
             if not float((direction * slope).sum()) < 0:
                 pairs.clear()
                 direction = -slope
-            search = _LineSearch(point, value, gradient, direction, (lower, upper), slack)
-            for candidate in search.candidates(outwards=not pairs):
-                search.tell(*objective(candidate))
-                evaluations += 1
-            if search.found is not None or not pairs:
+            tried: list[_Place] = []
+            search = _line_search(here, direction, (lower, upper), slack, tried, outwards=not pairs)
+            for candidate in search:
+                tried[:] = [_Place(candidate, *objective(candidate))]
+            if tried or not pairs:
                 break
             pairs.clear()  # what was learnt of the curvature misleads here: begin anew
-        if (found := search.found) is None:
+        if not tried:
             return
-        moved, change = found.point - point, found.gradient - gradient
+        before, here = here, tried[0]
+        moved, change = here.point - before.point, here.gradient - before.gradient
         if float((moved * change).sum()) > CURVATURE * float(change.square().sum()):
             pairs.append((moved, change))
-        point, value, gradient = found.point, found.value, found.gradient
-        yield LbfgsStep(iteration=iteration, value=value, point=point, evaluations=evaluations)
+        yield LbfgsStep(iteration=iteration, value=here.value, point=here.point)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A point that a line search accepts."""
+def _line_search(
+    here: _Place,
+    direction: Tensor,
+    bounds: tuple[float, float],
+    slack: float,
+    tried: list[_Place],
+    *,
+    outwards: bool,
+) -> Iterator[Tensor]:
+    """Backtrack along the clipped path; `outwards`: then look further out while that pays.
 
-    point: Tensor
-    value: float
-    gradient: Tensor
-
-
-class _LineSearch:
-    """Backtrack along the clipped path; from steepest descent, also look further out.
-
-    It only proposes `candidates`; whoever tries them tells it the value and gradient of each before
-    asking for the next. `found`: what is accepted so far.
+    It only proposes points; whoever tries one puts it into `tried`, alone, before asking for the
+    next. At the end that holds what is accepted, if anything is.
     """
-
-    def __init__(
-        self,
-        point: Tensor,
-        value: float,
-        gradient: Tensor,
-        direction: Tensor,
-        bounds: tuple[float, float],
-        slack: float,
-    ) -> None:
-        self.point, self.value, self.gradient = point, value, gradient
-        self.direction = direction
-        self.bounds = bounds
-        self.slack = slack
-        self.found: _Found | None = None
-        self._told: tuple[float, Tensor] = (value, gradient)
-
-    def tell(self, value: float, gradient: Tensor) -> None:
-        """Of the latest candidate."""
-        self._told = value, gradient
-
-    def candidates(self, *, outwards: bool) -> Iterator[Tensor]:
-        """Points to be tried, until one is accepted; `outwards`: then doubled while that pays."""
-        size = max(float(self.direction.abs().mean()), 1e-30)
-        step = FIRST_MOVE / size if outwards else 1.0
-        for _ in range(MAX_TRIALS):
-            candidate = self._at(step)
-            promised = float((self.gradient * (candidate - self.point)).sum())
-            yield candidate
-            reached, slope = self._told
-            finite = _finite(reached, slope)
-            allowed = self.value + SUFFICIENT * promised + self.slack * abs(self.value)
-            if finite and reached <= allowed and promised < 0:
-                self.found = _Found(candidate, reached, slope)
-                break
-            # The minimum of the parabola through what is known, kept within sensible bounds.
-            excess = reached - self.value - promised
-            share = -promised / (2 * excess) if finite and excess > 0 else 0.1
-            step *= min(max(share, 0.1), 0.5)
-        if self.found is not None and outwards:
-            yield from self._further(step, self.found)
-
-    def _further(self, step: float, found: _Found) -> Iterator[Tensor]:
-        """Double the step as long as the value falls."""
-        for _ in range(MAX_DOUBLINGS):
-            step *= 2
-            candidate = self._at(step)
-            yield candidate
-            reached, slope = self._told
-            if not _finite(reached, slope) or reached >= found.value:
-                return
-            self.found = found = _Found(candidate, reached, slope)
-
-    def _at(self, step: float) -> Tensor:
-        return (self.point + step * self.direction).clamp(*self.bounds)
+    size = max(float(direction.abs().mean()), 1e-30)
+    step = FIRST_MOVE / size if outwards else 1.0
+    found = None
+    for _ in range(MAX_TRIALS):
+        point = (here.point + step * direction).clamp(*bounds)
+        promised = float((here.gradient * (point - here.point)).sum())
+        yield point
+        (reached,) = tried
+        allowed = here.value + SUFFICIENT * promised + slack * abs(here.value)
+        if reached.is_finite() and reached.value <= allowed and promised < 0:
+            found = reached
+            break
+        # The minimum of the parabola through what is known, kept within sensible bounds.
+        excess = reached.value - here.value - promised
+        share = -promised / (2 * excess) if reached.is_finite() and excess > 0 else 0.1
+        step *= min(max(share, 0.1), 0.5)
+    for _ in range(MAX_DOUBLINGS if outwards and found is not None else 0):
+        step *= 2
+        yield (here.point + step * direction).clamp(*bounds)
+        (reached,) = tried
+        if not reached.is_finite() or found is None or reached.value >= found.value:
+            break
+        found = reached
+    tried[:] = [] if found is None else [found]
 
 
 def _inverse_hessian_times(
@@ -193,8 +173,9 @@ def _inverse_hessian_times(
     return result
 
 
-def _finite(value: float, gradient: Tensor) -> bool:
-    return value == value and abs(value) != float("inf") and bool(torch.isfinite(gradient).all())
+def is_finite(value: float, gradient: Tensor) -> bool:
+    """Whether an objective's value is a number, and so is all of its gradient."""
+    return math.isfinite(value) and bool(torch.isfinite(gradient).all())
 
 
 def _check(start: Tensor, lower: float, upper: float, iterations: int, history: int) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from impasto.optimization.config import Mode, OptimizationConfig, Optimizer
+from impasto.optimization.config import Mode, OptimizationConfig
 
 LEAST_STAGE_PX = 32  # of the shorter side
 SHRINK = 2**0.5  # from one stage's side to the one before
@@ -57,11 +57,10 @@ DEFAULTS: dict[Mode, ModeDefaults] = {
 
 @dataclass(frozen=True, kw_only=True)
 class StagePlan:
-    """So many iterations of one optimiser at one size."""
+    """So many iterations at one size."""
 
     size_hw: tuple[int, int]
     iterations: int
-    optimizer: Optimizer
 
 
 def plan_stages(
@@ -89,8 +88,6 @@ def plan_stages(
             StagePlan(
                 size_hw=(max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))),
                 iterations=bounds[index + 1] - bounds[index],
-                # On pixels it beat Adam at every stage, at equal cost (docs/optimizing.md).
-                optimizer=config.optimizer or "lbfgs",
             )
         )
     return stages

@@ -1,5 +1,6 @@
 """An objective over the pixels of one image: its value, its gradient and its named terms."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -11,6 +12,10 @@ from impasto.errors import OptimizationError
 from impasto.events import CancelToken
 from impasto.losses.strips import Strips, sums_in_strips
 from impasto.losses.terms import LossNetwork, LossTerms, LossWeights, Term, gather
+from impasto.optimization.lbfgs import is_finite
+
+# bfloat16 has three digits: a value may rise by this share without having risen.
+BFLOAT16_SLACK = 1e-3
 
 
 class Loss(Protocol):
@@ -105,15 +110,18 @@ class PixelObjective:
         self.terms = {name: float(term.detach()) for name, term in terms.named().items()}
         value = float(total.detach())
         self._tried.append((value, self.terms))
-        if self.evaluations == 1 and not (
-            abs(value) < float("inf") and bool(torch.isfinite(gradient).all())
-        ):
-            broken = [name for name, term in self.terms.items() if not abs(term) < float("inf")]
+        if self.evaluations == 1 and not is_finite(value, gradient):
+            broken = [name for name, term in self.terms.items() if not math.isfinite(term)]
             raise OptimizationError(
                 f"the objective is {value} at the start (not finite: {broken or 'its gradient'}); "
                 "lower the weights of these terms, or use `precision` float32"
             )
         return value, gradient
+
+    @property
+    def slack(self) -> float:
+        """What a line search forgives: this share of the value."""
+        return 0.0 if self.dtype == torch.float32 else BFLOAT16_SLACK
 
     def terms_of(self, value: float) -> dict[str, float]:
         """The terms of the latest call that gave `value`: of the step taken, not the last tried."""

@@ -145,7 +145,7 @@ class Optimization:
                 loss=partial(self.loss, plan),
                 start=partial(self._start, plan),
                 dtype=self.dtype,
-                optimizer=plan.optimizer,
+                optimizer=self.config.optimizer,
                 learning_rate=self.config.learning_rate or ADAM_RATE,
             )
             for plan in self.plans
@@ -172,7 +172,7 @@ class Optimization:
         # A painting may be shown larger than the result: its strips must fit as well.
         paintings = [(self._shown_hw(each.style, plan), "none", 0.0) for each in self.regions]
         return strips_that_fit(
-            [(plan.size_hw, plan.optimizer, held), *paintings],
+            [(plan.size_hw, self.config.optimizer, held), *paintings],
             self.cost,
             self.content.device,
             self.config.max_memory_bytes,

@@ -11,15 +11,15 @@ from impasto.errors import OptionError
 from impasto.events import CancelToken, Notice, OnEvent, Progress
 from impasto.losses import LossWeights
 from impasto.losses.regions import Region, check_regions
-from impasto.losses.terms import layer_weights
 from impasto.machine.devices import choose_device, choose_dtype
 from impasto.media import resize, scaled_size
 from impasto.networks import LossNetwork, load_loss_network
 from impasto.networks.loss.load import choose_loss_network
-from impasto.optimization.config import AUTO, OptimizationConfig, SeeingConfig
+from impasto.optimization.config import OptimizationConfig, SeeingConfig
 from impasto.optimization.layers import VGG_LAYERS, default_layers
 from impasto.optimization.modes import DEFAULTS
 from impasto.optimization.pictures import check_layers, gray_style, match_color_statistics
+from impasto.option_types import AUTO, layer_weights
 
 
 def choose_weights(

@@ -13,11 +13,12 @@ from impasto.losses.regions import Region, region_terms
 from impasto.media import resize
 from impasto.networks import LossNetwork
 from impasto.networks.padding import reflect_pad
-from impasto.optimization.config import ITERATIONS, LayerWeights, TextureConfig, weights_of
+from impasto.optimization.config import ITERATIONS, LayerWeights, TextureConfig
 from impasto.optimization.descent import Stage, descend
 from impasto.optimization.memory import NetworkCost, network_cost, strips_that_fit
 from impasto.optimization.objective import PictureLoss
 from impasto.optimization.pictures import check_layers, check_picture
+from impasto.option_types import layer_weights
 
 # How far a seamless texture is continued for a network that does not tell how far it sees.
 SEAM_PX = 64
@@ -37,7 +38,7 @@ def synthesize_texture(
     options: see `TextureConfig`. Raises as `texture_stages`, and OptimizationError if the objective
     is not finite.
     """
-    config = TextureConfig(layers=weights_of(layers, "style"), **options)
+    config = TextureConfig(layers=layer_weights(layers, "style"), **options)
     stages = texture_stages(network, painting, config, dtype)
     return descend(stages, on_event=on_event).kept(on_interrupt=False).images[-1]
 

@@ -9,12 +9,13 @@ from torch import Tensor
 from impasto.events import CancelToken, OnEvent, ignore
 from impasto.media import Picture, resize, to_pil, write_picture
 from impasto.media.reading import Photo, as_picture
-from impasto.optimization.config import LayerWeights, TextureConfig, weights_of
+from impasto.optimization.config import LayerWeights, TextureConfig
 from impasto.optimization.descent import descend
 from impasto.optimization.outputs import Preview, TextureFiles
 from impasto.optimization.pictures import check_picture, size_of, visible
 from impasto.optimization.setup import open_loss_network
 from impasto.optimization.synthesis import texture_stages
+from impasto.option_types import layer_weights
 from impasto.options import shows_options
 
 
@@ -44,7 +45,7 @@ def texture(
     `TextureConfig`. Raises ImageError, OptionError, WeightsError or OptimizationError, and
     Cancelled if there is no image yet.
     """
-    config = TextureConfig(layers=weights_of(layers, "style"), **options)
+    config = TextureConfig(layers=layer_weights(layers, "style"), **options)
     return to_pil(_made(config, as_picture(painting), on_event, cancel).image)
 
 

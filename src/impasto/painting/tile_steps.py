@@ -11,12 +11,12 @@ from impasto.engines.tile_engine import TileEngine
 from impasto.engines.tiles import Box, split, whole
 from impasto.errors import OptionError
 from impasto.files.byte_sizes import in_words
+from impasto.media.picture import LUMA_WEIGHTS
 from impasto.painting.canvas import ArrayPlane, Canvas, Floats, Plane, Room
 from impasto.painting.preparing import Tell
 
 _SMALLEST_TILE_PX = 16
 _BAND_SHARE = 3  # of the memory, for the rows of the result that a band of tiles makes
-_LUMA = (0.299, 0.587, 0.114)  # of R, G, B: ITU-R BT.601
 
 
 @dataclass(kw_only=True)
@@ -122,6 +122,6 @@ def luma(pixels: Floats) -> Floats:
     """(1, 3, h, w) -> (1, 1, h, w); grey as it is."""
     if pixels.shape[1] == 1:
         return pixels
-    red, green, blue = _LUMA
+    red, green, blue = LUMA_WEIGHTS
     gray: Floats = red * pixels[:, 0:1] + green * pixels[:, 1:2] + blue * pixels[:, 2:3]
     return gray

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from impasto.media.picture import LUMA_WEIGHTS
 from impasto.networks.bicubic import BICUBIC_RADIUS, phase_kernels
-from impasto.networks.superres_config import LUMA, PAPER_BLOCKS, SuperResConfig
+from impasto.networks.superres_config import PAPER_BLOCKS, SuperResConfig
 from impasto.plans import plan
 from impasto.plans.kernels import (
     fold_batch_norm,
@@ -85,7 +86,7 @@ def srcnn_plan(
 ) -> Iterator[Step]:
     """Of SRCNN."""
     yield from enlarged(config.factor)
-    luma = np.asarray(LUMA)[None, :, None, None]
+    luma = np.asarray(LUMA_WEIGHTS)[None, :, None, None]
     colors = np.eye(COLORS)[:, :, None, None] - luma  # each colour less the luma
     sharper: list[Step] = [plan.Convolve(weight=luma)]
     for name in ("layers.0", "layers.2", "layers.4"):

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from impasto.data.degradations import to_8_bits
 from impasto.losses import content_terms, errors_of, gram_matrix, hole_tv, style_terms
-from impasto.losses.terms import layer_weights
 from impasto.media import psnr
 from impasto.networks import LossNetwork
+from impasto.option_types import layer_weights
 from impasto.training.restore_config import RestoreTrainingConfig
 from impasto.training.superres_loss import Criterion, shifted
 from impasto.training.superres_task import SuperResTask

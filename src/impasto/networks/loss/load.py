@@ -20,10 +20,10 @@ from impasto.networks.loss.network import (
 )
 from impasto.networks.loss.official import OFFICIAL, OfficialWeights, fetch_official
 from impasto.networks.loss.weight_file import WeightFile, hash_tensors, read_weight_file
+from impasto.option_types import AUTO
 
 DATA_VARIABLE = "IMPASTO_DATA"
 FOLDER = "loss_networks"
-AUTO = "auto"
 # In order of preference; the first is downloaded if none is there.
 PREFERRED = ("vgg19", "vgg16", "vgg19-normalised+vgg19-distilled", "vgg19-distilled")
 
