@@ -220,14 +220,36 @@ def test_bfloat16_is_what_torch_finds() -> None:
     assert processor.multiplies_bfloat16() == bfloat16
 
 
-def test_the_command_paints_a_plain_photo_without_torch(photo: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("stylize", "-s", "udnie"),
+        ("upscale", "--factor", "2"),
+        ("upscale", "--strength", "0.5"),
+        ("restore", "-m", "restore-noise"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("mode", ["RGB", "LA", "I;16"])
+def test_the_commands_do_without_torch(
+    words: tuple[str, ...], mode: str, photo: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source.png"
+    image = Image.open(photo).resize((40, 30))
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 250)
+    elif mode == "LA":
+        image = image.convert("LA")
+        image.putalpha(Image.linear_gradient("L").resize((40, 30)))
+    image.save(source)
+    target = tmp_path / "p.png"
     code = (
         "import sys\n"
         "from impasto.cli.app import app\n"
-        f"words = ['stylize', {str(photo)!r}, '-s', 'udnie', '-o', {str(tmp_path / 'p.png')!r}]\n"
+        f"words = [{words[0]!r}, {str(source)!r}, *{words[1:]!r}, '-o', {str(target)!r}]\n"
         "app(words + ['--device', 'cpu', '--precision', 'float32'], standalone_mode=False)\n"
         "print('torch' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines()[-1:] == ["False"], done.stderr
-    assert (tmp_path / "p.png").is_file()
+    assert target.is_file()

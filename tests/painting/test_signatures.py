@@ -1,6 +1,8 @@
 """What help() shows of the functions: every option with its default, from the one declaration."""
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -44,6 +46,19 @@ def test_every_option_is_shown_with_its_default(
     for each in fields(record):
         assert shown[each.name].default == each.default
         assert shown[each.name].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_a_function_is_found_without_torch_and_by_few_modules() -> None:
+    code = (
+        "import sys, impasto\n"
+        "impasto.upscale, impasto.stylize, impasto.restore\n"
+        "ours = [name for name in sys.modules if name.partition('.')[0] == 'impasto']\n"
+        "print(len(ours), 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    count, torch = done.stdout.split()
+    assert int(count) <= 60
+    assert torch == "False"
 
 
 def test_an_unknown_option_is_told_before_anything_is_read() -> None:
