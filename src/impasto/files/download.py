@@ -82,18 +82,6 @@ class PartFile:
         self.clear()
 
 
-@contextmanager
-def storage_errors(target: Path) -> Iterator[None]:
-    """Turn an OSError of the disk (full, read-only) into a DownloadError that names the folder."""
-    try:
-        yield
-    except OSError as error:
-        raise DownloadError(
-            f"cannot write into {target.parent}: {error.strerror or error}; free some space, or "
-            "set IMPASTO_CACHE to a folder that can be written"
-        ) from error
-
-
 @dataclass(frozen=True, kw_only=True)
 class Retry:
     """How patiently a download is tried: failures in a row without a new byte, and the waits."""
@@ -152,6 +140,9 @@ def open_url(
             r"bytes (\d+)-(\d+)/(\d+|\*)", stream.headers.get("Content-Range") or ""
         )
         is_range = stream.status == 206 and content_range is not None
+        etag = stream.headers.get("ETag") or ""
+        if etag.startswith("W/"):  # a weak one does not promise the same bytes
+            etag = ""
         first, total = 0, expected
         if is_range and content_range:
             first = int(content_range[1])
@@ -160,7 +151,7 @@ def open_url(
         yield Reply(
             start=first,
             total=total,
-            validator=_validator(stream.headers),
+            validator=etag or stream.headers.get("Last-Modified"),
             is_range=is_range,
             stream=stream,
             expected=expected,
@@ -245,9 +236,15 @@ def put_in_place(url: str, target: Path, fetch: Callable[[PartFile], object]) ->
         return target
     if is_offline():
         raise DownloadError(f"{target} is not there, and {OFFLINE_VARIABLE} forbids to get {url}")
-    with storage_errors(target), locked(target):
-        if not target.exists():  # another process may have been faster
-            fetch(PartFile(target))
+    try:
+        with locked(target):
+            if not target.exists():  # another process may have been faster
+                fetch(PartFile(target))
+    except OSError as error:  # of the disk: those of the server have become a DownloadError
+        raise DownloadError(
+            f"cannot write into {target.parent}: {error.strerror or error}; free some space, or "
+            "set IMPASTO_CACHE to a folder that can be written"
+        ) from error
     return target
 
 
@@ -284,12 +281,3 @@ def append(part: PartFile, reply: Reply, on_progress: Progress | None, total: in
             done += len(block)
             if on_progress:
                 on_progress(done, total)
-
-
-def _validator(headers: http.client.HTTPMessage) -> str | None:
-    """A strong ETag or a date; a weak ETag does not promise the same bytes."""
-    etag = headers.get("ETag")
-    if etag and not etag.startswith("W/"):
-        return str(etag)
-    modified = headers.get("Last-Modified")
-    return str(modified) if modified else None

@@ -49,7 +49,10 @@ def read_pickled_tensors(path: Path, *, max_bytes: int, noun: str) -> "dict[str,
     """
     import torch
 
-    with open_to_read(path) as stream, _room() as copy:
+    with (
+        open_to_read(path) as stream,
+        tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as copy,
+    ):
         size = os.fstat(stream.fileno()).st_size
         if size > max_bytes:
             raise PickledFileError(
@@ -83,10 +86,6 @@ def _named_tensors(loaded: object) -> "dict[str, Tensor]":
         )
     named = {str(name): value for name, value in loaded.items() if isinstance(value, Tensor)}
     return {name.removeprefix("module."): value for name, value in named.items()}
-
-
-def _room() -> IO[bytes]:
-    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)
 
 
 def _copy_checked(stream: IO[bytes], copy: IO[bytes], size: int) -> None:

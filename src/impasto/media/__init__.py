@@ -12,11 +12,7 @@ if TYPE_CHECKING:
     from impasto.media.metrics import luma_bt601, psnr, ssim
     from impasto.media.picture import DEFAULT_MAX_PIXELS, Metadata, Picture, scaled_size
     from impasto.media.reading import from_pil, read_picture
-    from impasto.media.resizing import (
-        imresize,
-        resize,
-        resize_long_side,
-    )
+    from impasto.media.resizing import imresize, resize, resize_long_side
     from impasto.media.sheet import contact_sheet
     from impasto.media.tensor_writing import to_pil, write_picture
     from impasto.media.writing import check_target, write_array

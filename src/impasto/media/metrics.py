@@ -62,7 +62,7 @@ def ssim(output: Tensor, target: Tensor, *, data_range: float) -> Tensor:
     x = output.double().reshape(-1, 1, height, width)
     y = target.double().reshape(-1, 1, height, width)
     mean_x, mean_y, square_x, square_y, product = (
-        _windowed(part) for part in (x, y, x * x, y * y, x * y)
+        _weighted_along(_weighted_along(part, -1), -2) for part in (x, y, x * x, y * y, x * y)
     )
     c1, c2 = (_SSIM_K1 * data_range) ** 2, (_SSIM_K2 * data_range) ** 2
     variances = square_x - mean_x.square() + square_y - mean_y.square()
@@ -72,12 +72,8 @@ def ssim(output: Tensor, target: Tensor, *, data_range: float) -> Tensor:
     return (luminance * structure).reshape(count, -1).mean(1)
 
 
-def _windowed(planes: Tensor) -> Tensor:
-    """Gaussian-weighted means at the places where the whole window is inside."""
-    return _weighted_along(_weighted_along(planes, -1), -2)
-
-
 def _weighted_along(planes: Tensor, dim: int) -> Tensor:
+    """Gaussian-weighted means at the places where the whole window is inside."""
     # Shifted sums: three times as fast as PyTorch's float64 convolution on the CPU.
     reach = SSIM_WINDOW_PX // 2
     weights = [math.exp(-(i**2) / (2 * _SSIM_SIGMA_PX**2)) for i in range(-reach, reach + 1)]

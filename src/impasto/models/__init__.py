@@ -11,21 +11,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from impasto.models.gallery import StyleEntry, list_styles
-    from impasto.models.style_model import (
-        StyleModel,
-        as_style_model,
-        load_style_model,
-    )
-    from impasto.models.superres_model import (
-        SuperResModel,
-        load_superres_model,
-        load_upscalers,
-    )
+    from impasto.models.style_model import StyleModel, as_style_model, load_style_model
+    from impasto.models.superres_model import SuperResModel, load_superres_model, load_upscalers
     from impasto.models.trained_model import save_model
-    from impasto.models.upscalers import (
-        UpscalerEntry,
-        list_upscalers,
-    )
+    from impasto.models.upscalers import UpscalerEntry, list_upscalers
 
 __all__ = [
     "StyleEntry",

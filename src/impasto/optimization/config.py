@@ -29,6 +29,7 @@ TV_WEIGHT = 0.1  # of invert, for each pixel of a sample's side: relu1 0.1, relu
 COARSEST_PX = 32  # of texture: short side of painting or texture in the first stage
 
 _SIDE: dict[str, Any] = {"unit": "px", "at_least": LEAST_PX, "at_most": MAX_SIZE, "group": LOOK}
+_PX = {**_SIDE, "at_least": 1}
 _WEIGHT: dict[str, Any] = {"at_least": 0, "group": LOOK}
 
 
@@ -153,11 +154,8 @@ class OptimizationConfig(SeeingConfig):
     border: int | None = option(
         None,
         "Painted beyond each edge, and cut off.",
-        unit="px",
-        at_least=0,
-        at_most=MAX_SIZE,
         default_text="a 24th of the long side for best, others 0",
-        group=LOOK,
+        **{**_SIDE, "at_least": 0},
     )
     relative: bool = option(
         True,
@@ -218,11 +216,8 @@ class InversionConfig(SeeingConfig):
     size: int | None = option(
         None,
         "Long side of the result.",
-        unit="px",
-        at_least=1,
-        at_most=MAX_SIZE,
         default_text="the photo's; without a model 512 at most",
-        group=LOOK,
+        **_PX,
     )
     iterations: int | None = option(
         None, "Iterations for each layer.", at_least=1, default_text=str(ITERATIONS), group=LOOK
@@ -230,9 +225,8 @@ class InversionConfig(SeeingConfig):
     tv_weight: float | None = option(
         None,
         "How much total variation counts; more is smoother.",
-        at_least=0,
         default_text=f"{TV_WEIGHT} for each px of a sample's side",
-        group=LOOK,
+        **_WEIGHT,
     )
 
     def __post_init__(self) -> None:
@@ -268,22 +262,16 @@ class TextureConfig(SeeingConfig):
     size_wh: tuple[int, int] | None = option(
         None,
         "WIDTHxHEIGHT of the result, or one side.",
-        unit="px",
-        at_least=LEAST_PX,
-        at_most=MAX_SIZE,
         parse=parse_size,
         default_text="the painting's",
         flags=("--size",),
-        group=LOOK,
+        **_SIDE,
     )
     painting_size: int | None = option(
         None,
         "Long side of the painting: smaller gives finer strokes.",
-        unit="px",
-        at_least=1,
-        at_most=MAX_SIZE,
         default_text="its own, 512 at most",
-        group=LOOK,
+        **_PX,
     )
     seamless: bool = option(False, "Let the result tile the plane.", group=LOOK)
     iterations: int | None = option(

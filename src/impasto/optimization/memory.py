@@ -63,16 +63,13 @@ def network_cost(
         for hook in hooks:
             hook.remove()
     area = PROBES_PX[1] ** 2 - PROBES_PX[0] ** 2
+    blocks = {block for stage in called for block in stage.modules() if isinstance(block, ConvRelu)}
+    filters = sum(filters_bytes(block.convolution.weight) for block in blocks)
     return NetworkCost(
         bytes_per_pixel=(more - less) / area,
         reach_px=_reach([[s for s in chain.stages if s in called] for chain in chains]),
-        fixed_bytes=_filters_bytes(called) if (dtype, device.type) == (torch.float32, "cpu") else 0,
+        fixed_bytes=filters if (dtype, device.type) == (torch.float32, "cpu") else 0,
     )
-
-
-def _filters_bytes(called: Sequence[nn.Module]) -> int:
-    blocks = {block for stage in called for block in stage.modules() if isinstance(block, ConvRelu)}
-    return sum(filters_bytes(block.convolution.weight) for block in blocks)
 
 
 def _kept_bytes(

@@ -81,16 +81,15 @@ def plan_stages(
     sides = sides[-max(1, iterations - 1) :]
     shares = [2.0, *[1.0] * (len(sides) - 1)]
     bounds = [round(iterations * sum(shares[:i]) / sum(shares)) for i in range(len(shares) + 1)]
-    stages = []
-    for index, side in enumerate(sides):
-        scale = side / max(size_hw)
-        stages.append(
-            StagePlan(
-                size_hw=(max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))),
-                iterations=bounds[index + 1] - bounds[index],
-            )
-        )
-    return stages
+    return [
+        StagePlan(size_hw=scaled(size_hw, side / max(size_hw)), iterations=stop - start)
+        for side, start, stop in zip(sides, bounds, bounds[1:], strict=False)
+    ]
+
+
+def scaled(size_hw: tuple[int, int], scale: float) -> tuple[int, int]:
+    """The size of a picture whose sides are `scale` times as long, 1 px at least."""
+    return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
 
 
 def _sides(largest: int, start: int | None) -> list[int]:

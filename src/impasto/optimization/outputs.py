@@ -42,11 +42,7 @@ class OutputFiles(Options):
         10.0, "Seconds between previews.", at_least=0, flags=("--preview-every",), group=IN_OUT
     )
     quality: int = option(
-        95,
-        "Quality of JPEG, WebP and AVIF files.",
-        at_least=1,
-        at_most=100,
-        group=IN_OUT,
+        95, "Quality of JPEG, WebP and AVIF files.", at_least=1, at_most=100, group=IN_OUT
     )
     max_pixels: int | None = option(
         None,

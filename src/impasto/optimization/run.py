@@ -110,7 +110,10 @@ class Optimization:
             config, on_event, cancel, pooling=config.pooling, loaded=loss_network
         )
         self.config = config
-        self.canvas = canvas = Canvas(size_hw=size_hw, border=_border_px(config, size_hw))
+        border = config.border
+        if border is None:
+            border = round(DEFAULTS[config.mode].border * max(size_hw))
+        self.canvas = canvas = Canvas(size_hw=size_hw, border=border)
         self.photo = resize(content.float(), size_hw)
         self.init = pictures.init
         colored = canvas.extended(content.float()).to(device)
@@ -125,7 +128,8 @@ class Optimization:
         )
         both = [*self.content_layers, *self.style_layers]
         self.cost = network_cost(self.network, both, self.dtype, device)
-        narrowest = min(_short_side(style) for style in styles) * config.style_scale * canvas.share
+        short_side = min(min(style.shape[-2:]) / max(style.shape[-2:]) for style in styles)
+        narrowest = short_side * config.style_scale * canvas.share
         self.plans = plan_stages(config, canvas.whole_hw, narrowest)
         for plan in self.plans:
             self._check(plan)
@@ -259,15 +263,3 @@ def result_size(config: OptimizationConfig, content: Tensor) -> tuple[int, int]:
             "choose a larger `size`, or crop the photo"
         )
     return size_hw
-
-
-def _border_px(config: OptimizationConfig, size_hw: tuple[int, int]) -> int:
-    """How far the canvas goes on beyond each edge of a result of this size."""
-    if config.border is not None:
-        return config.border
-    return round(DEFAULTS[config.mode].border * max(size_hw))
-
-
-def _short_side(picture: Tensor) -> float:
-    """As a share of the long side."""
-    return float(min(picture.shape[-2:]) / max(picture.shape[-2:]))

@@ -117,15 +117,9 @@ def regions_of(
             raise OptionError(f"got {count} {name} for {len(styles)} styles; give one for each")
     if styles and not sum(weights) > 0:
         raise OptionError("all styles have the weight 0; give one above 0")
-    regions = [
-        Region(
-            style=style,
-            weight=weights[index],
-            mask=masks[index] if masks else None,
-            style_mask=style_masks[index] if style_masks else None,
-        )
-        for index, style in enumerate(styles)
-    ]
+    none = [None] * len(styles)
+    each = zip(styles, weights, masks or none, style_masks or none, strict=True)
+    regions = [Region(style=s, weight=w, mask=m, style_mask=of_style) for s, w, m, of_style in each]
     check_regions(regions, content_hw)
     return regions
 

@@ -16,6 +16,7 @@ from impasto.networks.padding import reflect_pad
 from impasto.optimization.config import ITERATIONS, LayerWeights, TextureConfig
 from impasto.optimization.descent import Stage, descend
 from impasto.optimization.memory import NetworkCost, network_cost, strips_that_fit
+from impasto.optimization.modes import scaled
 from impasto.optimization.objective import PictureLoss
 from impasto.optimization.pictures import check_layers, check_picture
 from impasto.option_types import layer_weights
@@ -71,12 +72,12 @@ def texture_stages(
     resized = resize_periodic if config.seamless else resize
 
     def loss(scale: float) -> PictureLoss:
-        small = resize(painting, _scaled(painting_hw, scale))
-        return texture_loss(network, small, config, _scaled(whole_hw, scale), cost)
+        small = resize(painting, scaled(painting_hw, scale))
+        return texture_loss(network, small, config, scaled(whole_hw, scale), cost)
 
     def start(scale: float, best: Tensor | None) -> Tensor:
         texture = _noise(painting, whole_hw, config.seed) if best is None else best
-        return resized(texture, _scaled(whole_hw, scale))
+        return resized(texture, scaled(whole_hw, scale))
 
     left = config.iterations or ITERATIONS
     scales = _scales(min(*whole_hw, *painting_hw), config.coarsest_px)[-left:]
@@ -174,10 +175,6 @@ def _scales(short_side: int, coarsest_px: int) -> list[float]:
     while coarsest_px and short_side * scales[0] / 2 >= coarsest_px:
         scales.insert(0, scales[0] / 2)
     return scales
-
-
-def _scaled(size_hw: tuple[int, int], scale: float) -> tuple[int, int]:
-    return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
 
 
 def _noise(painting: Tensor, size_hw: tuple[int, int], seed: int) -> Tensor:

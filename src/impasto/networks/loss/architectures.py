@@ -120,13 +120,15 @@ def plan_network(file: WeightFile, *, family: str | None = None, pooling: Poolin
     try:
         record = ARCHITECTURES[architecture]
         if record.preprocessing is not None:
-            ready, mean = _with_preprocessing_folded(record.preprocessing, used)
+            pre, first = record.preprocessing
+            weight, mean = fold_preprocessing(
+                used[f"{first}.weight"], used[f"{pre}.weight"], used[f"{pre}.bias"]
+            )
         else:
             first = next(iter(record.shapes()))
             normalisation = _input_family(architecture, tensors, file, family)
-            ready = {**used, f"{first}.weight": normalisation.fold(used[f"{first}.weight"])}
-            mean = normalisation.mean
-        stages = record.stages(ready, pooling)
+            weight, mean = normalisation.fold(used[f"{first}.weight"]), normalisation.mean
+        stages = record.stages({**used, f"{first}.weight": weight}, pooling)
     except KeyError as error:
         raise WeightsError(f"{file.path} is incomplete: {architecture} needs {error}") from error
     return Plan(architecture=architecture, stages=stages, mean=mean, used=used)
@@ -219,16 +221,6 @@ def tensors_in_use(
             raise WeightsError(f"{file.path}: {name} holds NaN or infinity; the file is damaged")
         used[name] = tensor
     return used
-
-
-def _with_preprocessing_folded(
-    preprocessing: tuple[str, str], used: Mapping[str, Tensor]
-) -> tuple[dict[str, Tensor], Sequence[float]]:
-    pre, first = preprocessing
-    weight, mean = fold_preprocessing(
-        used[f"{first}.weight"], used[f"{pre}.weight"], used[f"{pre}.bias"]
-    )
-    return {**used, f"{first}.weight": weight}, mean
 
 
 def _input_family(

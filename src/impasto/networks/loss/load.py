@@ -144,33 +144,23 @@ def load_loss_network(
     Raises WeightsError if weights cannot be had, are damaged or of no known network; OptionError
     for an unknown family or pooling.
     """
+    cache = (Path(cache_dir) if cache_dir is not None else cache_folder()) / FOLDER
+
+    def load(text: str) -> LossNetwork:
+        if text in official:
+            path = _official_file(official[text], cache, on_progress, retry)
+            # What the official name promises; a file's own metadata would say the same.
+            return _build(read_weight_file(path), family or "torchvision", pooling, official[text])
+        if text in KNOWN_FILES:
+            return _build_known(KNOWN_FILES[text], cache, family, pooling)
+        if not Path(text).is_file():
+            raise WeightsError(_no_such_network(text, official))
+        return _build(read_weight_file(Path(text)), family, pooling, None)
+
     text = str(name_or_file)
     if "+" in text and not Path(text).exists():
-        return CombinedLossNetwork(
-            [
-                load_loss_network(
-                    part.strip(),
-                    cache_dir=cache_dir,
-                    family=family,
-                    pooling=pooling,
-                    on_progress=on_progress,
-                    retry=retry,
-                    official=official,
-                )
-                for part in text.split("+")
-            ]
-        )
-    cache = (Path(cache_dir) if cache_dir is not None else cache_folder()) / FOLDER
-    if text in official:
-        path = _official_file(official[text], cache, on_progress, retry)
-        # What the official name promises; a file's own metadata would say the same.
-        return _build(read_weight_file(path), family or "torchvision", pooling, official[text])
-    if text in KNOWN_FILES:
-        return _build_known(KNOWN_FILES[text], cache, family, pooling)
-    path = Path(name_or_file)
-    if not path.is_file():
-        raise WeightsError(_no_such_network(text, official))
-    return _build(read_weight_file(path), family, pooling, None)
+        return CombinedLossNetwork([load(part.strip()) for part in text.split("+")])
+    return load(text)
 
 
 def _build(

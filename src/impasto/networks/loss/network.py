@@ -143,11 +143,12 @@ class CombinedLossNetwork(LossNetwork):
         for index, network in enumerate(networks):
             for layer in network.layer_names:
                 owner[f"{names[index]}/{layer}"] = (index, layer)
+        hashes = "\n".join(network.weights_hash for network in networks)
         super().__init__(
             layer_names,
             Provenance(
                 name="+".join(names),
-                weights_hash=_hash_of_hashes(networks),
+                weights_hash=hashlib.sha256(hashes.encode()).hexdigest(),
                 source=" + ".join(network.source for network in networks),
                 license=" + ".join(dict.fromkeys(network.license for network in networks)),
                 redistributable=all(network.redistributable for network in networks),
@@ -175,8 +176,3 @@ def _unique(names: Sequence[str]) -> list[str]:
         counts[name] = counts.get(name, 0) + 1
         unique.append(name if counts[name] == 1 else f"{name}#{counts[name]}")
     return unique
-
-
-def _hash_of_hashes(networks: Sequence[LossNetwork]) -> str:
-    joined = "\n".join(network.weights_hash for network in networks)
-    return hashlib.sha256(joined.encode()).hexdigest()

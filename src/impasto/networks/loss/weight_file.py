@@ -40,7 +40,9 @@ def read_weight_file(path: Path) -> WeightFile:
         raise WeightsError(f"{path} is no weights file: it holds {len(start)} bytes")
     tensors, metadata = _read_safetensors(path) if start[8:] == b"{" else (_read_pth(path), {})
     floating = {
-        name: tensor.detach().float() for name, tensor in tensors.items() if _is_float(tensor)
+        name: tensor.detach().float()
+        for name, tensor in tensors.items()
+        if tensor.is_floating_point()
     }
     if not floating:
         raise WeightsError(f"{path} holds no floating-point tensors, so no loss network")
@@ -55,10 +57,6 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
         digest.update(f"{name}:{tuple(tensor.shape)}:".encode())
         digest.update(tensor.numpy().astype("<f4", copy=False).tobytes())
     return digest.hexdigest()
-
-
-def _is_float(value: object) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point()
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
