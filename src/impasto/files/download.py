@@ -177,9 +177,7 @@ def retrying(
                         f"{url} answered {error.code} {error.reason}; the address may have moved"
                     ) from error
             reason: Exception = error
-        except urllib.error.URLError as error:
-            reason = error
-        except TRANSIENT_ERRORS as error:
+        except (urllib.error.URLError, *TRANSIENT_ERRORS) as error:
             reason = error
         failures = 1 if done() > before else failures + 1
         before = done()
@@ -208,20 +206,18 @@ def download_file(
     """
 
     def fetch(part: PartFile) -> None:
-        resumed = part.size() > 0
-        _fetch_all(url, part, on_progress, retry or Retry())
-        digest = part.sha256()
-        if sha256 and not digest.startswith(sha256.lower()) and resumed:
-            part.clear()  # the old beginning may have been the damage: once more, from zero
+        # An old beginning may be the damage: then once more, from zero.
+        for _ in range(2 if part.size() else 1):
             _fetch_all(url, part, on_progress, retry or Retry())
             digest = part.sha256()
-        if sha256 and not digest.startswith(sha256.lower()):
+            if not sha256 or digest.startswith(sha256.lower()):
+                part.finish()
+                return
             part.clear()
-            raise DownloadError(
-                f"{url} has the checksum {digest}, wanted was {sha256}; the file is damaged or "
-                "another one, and nothing was kept"
-            )
-        part.finish()
+        raise DownloadError(
+            f"{url} has the checksum {digest}, wanted was {sha256}; the file is damaged or "
+            "another one, and nothing was kept"
+        )
 
     return put_in_place(url, target, fetch)
 

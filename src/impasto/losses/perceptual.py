@@ -164,7 +164,11 @@ class PerceptualLoss(nn.Module):
                 )
             wanted += style_terms(target_grams, style_layers, scale=scale)
         wants_target = bool(content_layers) or self.weights.pixel > 0
-        reference = self._reference(output, target) if wants_target else output
+        reference = self._content_image if target is None else target
+        if wants_target:
+            if reference is None:
+                raise OptionError("got no target; pass one, or call set_content(target) first")
+            check_pair(output, reference, "an output")
         with torch.no_grad():
             content_target = (
                 self._cached("content", content_layers)
@@ -179,7 +183,7 @@ class PerceptualLoss(nn.Module):
         if self.weights.tv:
             reduction: Reduction = "mean" if self.relative else "sum"
             terms = terms._replace(tv=tv_loss(output, kind=self.tv, reduction=reduction))
-        if self.weights.pixel:
+        if self.weights.pixel and reference is not None:
             terms = terms._replace(pixel=pixel_loss(output, reference, kind=self.pixel))
         return terms
 
@@ -190,14 +194,6 @@ class PerceptualLoss(nn.Module):
     def forward(self, output: Tensor, target: Tensor | None = None) -> Tensor:
         """Return `total(terms(output, target))`, a scalar; shapes and errors as for `terms`."""
         return self.total(self.terms(output, target))
-
-    def _reference(self, output: Tensor, target: Tensor | None) -> Tensor:
-        """The target image, given or cached, of a shape that fits the output's."""
-        target = self._content_image if target is None else target
-        if target is None:
-            raise OptionError("got no target; pass one, or call set_content(target) first")
-        check_pair(output, target, "an output")
-        return target
 
     def _features(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         names = list(dict.fromkeys(layers))

@@ -56,12 +56,11 @@ def choose_layers(
     if content_layers is None or style_layers is None:
         usual = default_layers(network, config.mode)
         for wanted, taken in usual.substitutes:
-            if content_layers is None and wanted in VGG_LAYERS[config.mode][0]:
-                told = f"the loss network {network.name} has no {wanted}; the content is compared"
+            of_content = content_layers is None and wanted in VGG_LAYERS[config.mode][0]
+            if of_content or style_layers is None:
+                kind = "content" if of_content else "style"
+                told = f"the loss network {network.name} has no {wanted}; the {kind} is compared"
                 on_event(Notice(message=f"{told} at {taken}, the nearest layer"))
-            elif style_layers is None:
-                told = f"the loss network {network.name} has no {wanted}; the style is compared"
-                on_event(Notice(message=f"{told} at {taken} instead"))
         content_layers = usual.content if content_layers is None else content_layers
         if style_layers is None:
             # w_l, where the mode knows it

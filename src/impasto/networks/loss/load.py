@@ -210,7 +210,13 @@ def _official_file(
     found = _find([weights.file_name, weights.pth_name], cache)
     if found is not None:
         if found.name == weights.pth_name:
-            _check_pth(weights, found)
+            with found.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if digest != weights.sha256:
+                raise WeightsError(
+                    f"{found} has the checksum {digest}, the official file has {weights.sha256}; "
+                    "it is damaged or incomplete: delete it and try again"
+                )
         return found
     by_hand = (
         f"download {weights.url} ({weights.megabytes} MB) to {cache / weights.pth_name} "
@@ -229,16 +235,6 @@ def _official_file(
             f"not be downloaded. Check the connection (HTTPS_PROXY is honoured), or {by_hand}. "
             f"What happened: {error}"
         ) from error
-
-
-def _check_pth(weights: OfficialWeights, path: Path) -> None:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if digest != weights.sha256:
-        raise WeightsError(
-            f"{path} has the checksum {digest}, the official file has {weights.sha256}; it is "
-            "damaged or incomplete: delete it and try again"
-        )
 
 
 def _find(file_names: Sequence[str], cache: Path) -> Path | None:
