@@ -1,10 +1,13 @@
 """When the memory does not suffice, tiles become smaller; nothing is left out or done twice."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
-from impasto.engines.tile_runner import run_tiles
+from impasto.engines.tile_runner import Tiles
 from impasto.engines.tiles import Box, whole
 from impasto.errors import OptionError
 from impasto.events import Cancelled, CancelToken
@@ -52,6 +55,13 @@ def test_tiles_shrink_until_they_fit_and_cover_the_picture_once(
     assert all("not enough memory" in note for note in notes)
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def run_tiles(area: Box, work: Callable[[Box], object], **options: Any) -> None:
+    tiles = Tiles(area, **options)
+    for tile in tiles:
+        with tiles.tried():
+            work(tile)
 
 
 def test_a_machine_that_has_no_memory_at_all_is_told() -> None:

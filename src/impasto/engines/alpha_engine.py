@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from impasto.engines.superres_options import SuperResOptions, Tell
-from impasto.engines.tile_runner import Pixels, Put, See, run_windows
+from impasto.engines.tile_runner import Pixels, Put, See, tiles_of
 from impasto.engines.tiles import Box
 from impasto.media.samples import bands
 
@@ -79,15 +79,13 @@ class AlphaEngine:
         on_progress: Tell | None = None,
     ) -> None:
         """As `TileEngine.run`, of one channel."""
-        run_windows(
-            self,
-            size_hw,
-            see=see,
-            put=put,
-            region=region,
-            tile_px=tile_px,
-            on_progress=on_progress,
+        tiles, window_of = tiles_of(
+            self, size_hw, region=region, tile_px=tile_px, on_progress=on_progress
         )
+        for tile in tiles:
+            with tiles.tried():
+                window, place = window_of(tile), tile.scaled(self.factor)
+                put(tile.within(window).scaled(self.factor).of(self(see(window))), place)
 
     def __call__(self, tile: Pixels) -> Pixels:
         """As the class says."""
@@ -98,7 +96,7 @@ class AlphaEngine:
         if self.hard:
             tile = _softened(tile)
         gray = np.repeat(tile, self.engine.channels, axis=1)
-        output: Pixels = self.engine.plainly(gray).mean(1, keepdims=True)
+        output: Pixels = self.engine(gray, matched=False).mean(1, keepdims=True)
         output = np.minimum(output, _enlarged(_greatest(tile), factor))
         output = np.maximum(output, _enlarged(-_greatest(-tile), factor))
         if self.hard:

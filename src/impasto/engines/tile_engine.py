@@ -13,9 +13,9 @@ from impasto.engines.alpha_engine import AlphaEngine, is_hard
 from impasto.engines.backends import Choice, choose, choose_without_torch, threads
 from impasto.engines.color_match import LOW_FREQUENCY_RADIUS_PX, match_low_frequencies
 from impasto.engines.superres_options import Model, SuperResOptions, Tell
-from impasto.engines.tile_runner import Pixels, Put, See, run_windows
+from impasto.engines.tile_runner import Pixels, Put, See, tiles_of
 from impasto.engines.tiles import Box
-from impasto.machine.precision import in_range
+from impasto.machine.precision import attempts, is_finite
 from impasto.models.model_file import ModelTensors
 from impasto.networks.architectures import architecture_of
 from impasto.networks.bicubic import BICUBIC_RADIUS, enlarge
@@ -149,15 +149,13 @@ class TileEngine:
         smaller. Raises ModelError if the network gives NaN or infinity in float32 too, OptionError
         if there is no memory even for a small tile, Cancelled.
         """
-        run_windows(
-            self,
-            size_hw,
-            see=see,
-            put=put,
-            region=region,
-            tile_px=tile_px,
-            on_progress=on_progress,
+        tiles, window_of = tiles_of(
+            self, size_hw, region=region, tile_px=tile_px, on_progress=on_progress
         )
+        for tile in tiles:
+            with tiles.tried():
+                window, place = window_of(tile), tile.scaled(self.factor)
+                put(tile.within(window).scaled(self.factor).of(self(see(window))), place)
 
     def alpha(self, *, hard: bool) -> "AlphaEngine":
         """For alpha in place of a picture, see there."""
@@ -169,25 +167,20 @@ class TileEngine:
         """Whether tiles should be of few sizes."""
         return self._session(self.precision).fixed_sizes
 
-    def __call__(self, tile: Pixels) -> Pixels:
-        """(1, channels, h, w) -> (1, 3, h * factor, w * factor) in [0, 1]."""
-        output, image = self._clipped(tile), tile[:, :COLORS]
-        if self.low_frequencies:
-            output = self._matched(output, image)
+    def __call__(self, tile: Pixels, *, matched: bool = True) -> Pixels:
+        """(1, channels, h, w) -> (1, 3, h * factor, w * factor) in [0, 1].
+
+        matched: with the colours that were asked for.
+        """
+        name, told = f"model {self.model.name!r}", self._tell_overflow
+        for precision in attempts(self.precision, name=name, on_overflow=told):
+            output = self._session(precision)(tile)
+            if is_finite(output):
+                break
+        output = np.clip(output, 0, 1, out=output if output.flags.writeable else None)
+        if matched and self.low_frequencies:
+            output = self._matched(output, tile[:, :COLORS])
         return self._tempered(output, tile)
-
-    def plainly(self, tile: Pixels) -> Pixels:
-        """The same without any matching of colours."""
-        return self._tempered(self._clipped(tile), tile)
-
-    def _clipped(self, tile: Pixels) -> Pixels:
-        output = in_range(
-            lambda precision: self._session(precision)(tile),
-            self.precision,
-            name=f"model {self.model.name!r}",
-            on_overflow=self._tell_overflow,
-        )
-        return np.clip(output, 0, 1, out=output if output.flags.writeable else None)
 
     def _tempered(self, output: Pixels, tile: Pixels) -> Pixels:
         image = tile[:, :COLORS]

@@ -2,7 +2,8 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -41,44 +42,6 @@ class TileWork(Protocol):
     def __call__(self, tile: Pixels, /) -> Pixels: ...
 
 
-def run_windows(
-    engine: TileWork,
-    size_hw: tuple[int, int],
-    *,
-    see: See,
-    put: Put,
-    region: Box | None = None,
-    tile_px: int | None = None,
-    on_progress: Tell | None = None,
-) -> None:
-    """`engine` on every tile of a picture, or of a `region` of it, and what it sees around it."""
-    options, factor = engine.options, engine.factor
-    tile_px = tile_px or options.tile_px or engine.tile_px
-    area = region or whole(size_hw)
-    view = _View(
-        size_hw=size_hw, radius_px=engine.radius_px, multiple=engine.multiple, least_hw=(0, 0)
-    )
-    if engine.fixed_sizes:
-        windows = [view.of(tile) for tile in split(area, tile_px, multiple=engine.multiple)]
-        least_hw = max(box.height for box in windows), max(box.width for box in windows)
-        view = replace(view, least_hw=least_hw)
-
-    def work(tile: Box) -> None:
-        window = view.of(tile)
-        output = engine(see(window))
-        put(tile.within(window).scaled(factor).of(output), tile.scaled(factor))
-
-    run_tiles(
-        area,
-        work,
-        tile_px=tile_px,
-        multiple=engine.multiple,
-        on_warning=options.on_warning,
-        on_progress=on_progress or options.on_progress,
-        cancel=options.cancel,
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class _View:
     """What tiles see of a picture; at least `least_hw` of it, so that they are of few sizes."""
@@ -102,54 +65,93 @@ class _View:
         return start, max(stop, min(size, start + least))
 
 
-def run_tiles(
-    area: Box,
-    work: Callable[[Box], object],
-    *,
-    tile_px: int,
-    multiple: int = 1,
-    on_warning: Callable[[str], object] = lambda message: None,  # noqa: ARG005
-    on_progress: Tell = ignore,
-    cancel: CancelToken | None = None,
-) -> None:
-    """Call `work` on every tile of an area, each at most `tile_px` a side.
+class Tiles:
+    """The tiles of an area, each at most `tile_px` a side: `for tile in tiles`.
 
-    A tile for which the memory does not suffice is cut up and tried again, and so are all that
-    follow; `on_warning` is told. `on_progress` hears what share of the pixels is done. Raises
-    OptionError if even tiles of 16 px are too large, Cancelled.
+    What is done to a tile stands in `with tiles.tried()`: one for which the memory does not suffice
+    is cut up and comes again, and so do all that follow; `on_warning` is told. `on_progress` hears
+    what share of the pixels is done. Raises OptionError if even tiles of 16 px are too large,
+    Cancelled.
     """
-    pending = deque(split(area, tile_px, multiple=multiple))
-    done, total = 0, area.height * area.width
-    while pending:
-        if cancel is not None:
-            cancel.check()
-        tile = pending.popleft()
-        parts = split(tile, tile_px, multiple=multiple)
-        if len(parts) > 1:
-            pending.extendleft(reversed(parts))
-        elif _fits(work, tile):
-            done += tile.height * tile.width
-            on_progress(done / total)
-        else:
-            tile_px = _smaller(tile, multiple)
-            on_warning(f"not enough memory; going on with tiles of {tile_px} px")
+
+    def __init__(
+        self,
+        area: Box,
+        *,
+        tile_px: int,
+        multiple: int = 1,
+        on_warning: Callable[[str], object] = lambda message: None,  # noqa: ARG005
+        on_progress: Tell = ignore,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        self.area, self.tile_px, self.multiple = area, tile_px, multiple
+        self.on_warning, self.on_progress, self.cancel = on_warning, on_progress, cancel
+        self._fitted = True
+
+    def __iter__(self) -> Iterator[Box]:
+        pending = deque(split(self.area, self.tile_px, multiple=self.multiple))
+        done, total = 0, self.area.height * self.area.width
+        while pending:
+            if self.cancel is not None:
+                self.cancel.check()
+            tile = pending.popleft()
+            parts = split(tile, self.tile_px, multiple=self.multiple)
+            if len(parts) > 1:
+                pending.extendleft(reversed(parts))
+                continue
+            self._fitted = True
+            yield tile
+            if self._fitted:
+                done += tile.height * tile.width
+                self.on_progress(done / total)
+                continue
+            # Only now: the traceback no longer holds the failed attempt's tensors.
+            torch = sys.modules.get("torch")
+            if torch is not None and torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            self.tile_px = _smaller(tile, self.multiple)
+            self.on_warning(f"not enough memory; going on with tiles of {self.tile_px} px")
             pending.appendleft(tile)
 
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """Notes whether the memory sufficed for what is done inside."""
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._fitted = False
 
-def _fits(work: Callable[[Box], object], tile: Box) -> bool:
-    """Do the work; False if the memory did not suffice."""
-    try:
-        work(tile)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-    else:
-        return True
-    # After the except block, so that the traceback no longer holds the failed attempt's tensors.
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    return False
+
+def tiles_of(
+    engine: TileWork,
+    size_hw: tuple[int, int],
+    *,
+    region: Box | None,
+    tile_px: int | None,
+    on_progress: Tell | None,
+) -> tuple[Tiles, Callable[[Box], Box]]:
+    """The tiles of a picture, or of a `region` of it, and what each has to see around it."""
+    options = engine.options
+    tile_px = tile_px or options.tile_px or engine.tile_px
+    area = region or whole(size_hw)
+    view = _View(
+        size_hw=size_hw, radius_px=engine.radius_px, multiple=engine.multiple, least_hw=(0, 0)
+    )
+    if engine.fixed_sizes:
+        windows = [view.of(tile) for tile in split(area, tile_px, multiple=engine.multiple)]
+        least_hw = max(box.height for box in windows), max(box.width for box in windows)
+        view = replace(view, least_hw=least_hw)
+    tiles = Tiles(
+        area,
+        tile_px=tile_px,
+        multiple=engine.multiple,
+        on_warning=options.on_warning,
+        on_progress=on_progress or options.on_progress,
+        cancel=options.cancel,
+    )
+    return tiles, view.of
 
 
 def _smaller(tile: Box, multiple: int) -> int:

@@ -6,7 +6,8 @@ difference, they lie far beyond the range that int8 has steps for.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -76,29 +77,35 @@ class NotFiniteError(ModelError):
     """NaN or infinity came out."""
 
 
-def in_range(
-    run: Callable[[str], OutputT],
+def attempts(
     precision: str,
     *,
     name: str,
     on_overflow: Callable[[str], object] = lambda precision: None,  # noqa: ARG005
-) -> OutputT:
-    """`run(precision)`; what overflows in half precision is computed again in float32.
+) -> Iterator[str]:
+    """The number formats to compute in until the result is finite: `precision`, then float32.
 
-    The one ladder for pictures and tiles alike. run: gives an array or a tensor, or raises
-    NotFiniteError. on_overflow: is told the precision that was left. Raises ModelError, which
-    names the network, where float32 is not finite either.
+    The one ladder for pictures and tiles alike. on_overflow: is told the precision that was left.
+    Raises ModelError, which names the network, where float32 is not finite either.
     """
-    for each in dict.fromkeys((precision, "float32")):
-        if each != precision:
-            on_overflow(precision)
-        try:
-            output = run(each)
-        except NotFiniteError:
-            continue
-        if is_finite(output):
-            return output
+    yield precision
+    if precision != "float32":
+        on_overflow(precision)
+        yield "float32"
     raise ModelError(f"{name} gives NaN or infinity; train or download it anew")
+
+
+def in_range(run: Callable[[str], OutputT], precision: str, *, name: str) -> OutputT:
+    """`run(precision)`, or what it gives in the next of `attempts`.
+
+    run: gives an array or a tensor, or raises NotFiniteError.
+    """
+    for each in attempts(precision, name=name):
+        with suppress(NotFiniteError):
+            output = run(each)
+            if is_finite(output):
+                break
+    return output
 
 
 def is_finite(output: Any) -> bool:
