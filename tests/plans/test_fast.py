@@ -35,7 +35,7 @@ def test_every_back_end_gives_the_networks_picture(
     if backend != "eager" and find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     engine = Engine(
-        style, quality="fast", device="cpu", backend=backend, precision=precision, border=0
+        style, network="fast", device="cpu", backend=backend, precision=precision, border=0
     )
     expected = load_style_model(style, "fast")(photo)
     error = (engine(photo) - expected).square().mean()
@@ -48,14 +48,16 @@ def test_strips_give_the_whole_images_picture(photo: Tensor) -> None:
     torch.testing.assert_close(output, model(photo), rtol=0, atol=1e-4)
 
 
-def test_stylize_takes_the_quality_too() -> None:
+def test_stylize_takes_the_network_too() -> None:
     names = [
-        stylize(SAMPLE, STYLES[0], quality=quality, size=64, device="cpu").tobytes()
-        for quality in ("full", "fast", "fast")
+        stylize(SAMPLE, STYLES[0], network=network, size=64, device="cpu").tobytes()
+        for network in ("full", "fast", "fast")
     ]
     assert names[0] != names[1] == names[2]
 
 
 def test_a_loaded_model_has_no_other_quality() -> None:
-    with pytest.raises(OptionError, match="leave quality out, or load it with that quality"):
-        Engine(load_style_model(STYLES[0]), quality="fast", device="cpu")
+    with pytest.raises(OptionError, match="leave network out, or load it with that network"):
+        Engine(load_style_model(STYLES[0]), network="fast", device="cpu")
+    with pytest.warns(DeprecationWarning, match="`quality` is now `network`"):
+        assert Engine(STYLES[0], quality="fast", device="cpu").model.config.architecture == "fast"
