@@ -48,7 +48,7 @@ def without(*packages: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def with_amx(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
     dtype = torch.bfloat16 if there else torch.float32
-    monkeypatch.setattr(backends, "choose_dtype", lambda name, device: dtype)  # noqa: ARG005
+    monkeypatch.setattr("impasto.machine.devices.choose_dtype", lambda name, device: dtype)  # noqa: ARG005
 
 
 @pytest.mark.parametrize(("backend", "precision"), CHOICES)

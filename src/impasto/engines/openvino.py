@@ -21,7 +21,7 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
 _SIZES = 4  # of tiles, for which models are kept
 # Convolutions in phases take a fifth less of the time, and half a second more to compile: after so
 # many pixels in one size of tile they pay. With AVX-512 that has not been measured.
-PHASES_FROM_PIXELS = 400_000
+PHASES_FROM_PIXELS = 300_000
 
 Levels = NDArray[np.float32]
 
