@@ -48,14 +48,14 @@ def test_strips_give_the_whole_images_picture(photo: Tensor) -> None:
     torch.testing.assert_close(output, model(photo), rtol=0, atol=1e-4)
 
 
-def test_stylize_takes_the_quality_too() -> None:
+def test_stylize_takes_the_network_too() -> None:
     names = [
-        stylize(SAMPLE, STYLES[0], quality=quality, size=64, device="cpu").tobytes()
-        for quality in ("full", "fast", "fast")
+        stylize(SAMPLE, STYLES[0], network=network, size=64, device="cpu").tobytes()
+        for network in ("full", "fast", "fast")
     ]
     assert names[0] != names[1] == names[2]
 
 
 def test_a_loaded_model_has_no_other_quality() -> None:
-    with pytest.raises(OptionError, match="leave quality out, or load it with that quality"):
+    with pytest.raises(OptionError, match="leave network out, or load it with that network"):
         Engine(load_style_model(STYLES[0]), quality="fast", device="cpu")
