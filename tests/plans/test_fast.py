@@ -35,7 +35,7 @@ def test_every_back_end_gives_the_networks_picture(
     if backend != "eager" and find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     engine = Engine(
-        style, quality="fast", device="cpu", backend=backend, precision=precision, border=0
+        style, network="fast", device="cpu", backend=backend, precision=precision, border=0
     )
     expected = load_style_model(style, "fast")(photo)
     error = (engine(photo) - expected).square().mean()
@@ -58,4 +58,6 @@ def test_stylize_takes_the_network_too() -> None:
 
 def test_a_loaded_model_has_no_other_quality() -> None:
     with pytest.raises(OptionError, match="leave network out, or load it with that network"):
-        Engine(load_style_model(STYLES[0]), quality="fast", device="cpu")
+        Engine(load_style_model(STYLES[0]), network="fast", device="cpu")
+    with pytest.warns(DeprecationWarning, match="`quality` is now `network`"):
+        assert Engine(STYLES[0], quality="fast", device="cpu").model.config.architecture == "fast"

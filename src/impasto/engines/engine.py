@@ -1,6 +1,7 @@
 """One style, made ready once, for many images: whatever runs it fastest here."""
 
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -57,7 +58,7 @@ class Engine:
     """Paints images in one style: `engine = Engine("starry-night")`, then `engine(image)`.
 
     style: a bundled style's name, the path of a style file, or a loaded `StyleModel`.
-    quality: of a bundled style's networks "full", or "fast", a smaller one.
+    network: of a bundled style's networks "full", or "fast", a smaller one (once `quality`).
     device: "auto", "cpu", "cuda", "cuda:1" or "mps", or a `torch.device`.
     precision: "float32", "bfloat16", "float16" (CUDA only), "int8" (OpenVINO only), or "auto":
         bfloat16 on CPUs with matrix units for it (AMX), else float32. What is not finite in half
@@ -83,7 +84,7 @@ class Engine:
         self,
         style: str | Path | StyleModel,
         *,
-        quality: str = "full",
+        network: str = "full",
         device: str | torch.device = "auto",
         precision: str = "auto",
         backend: str = "auto",
@@ -91,14 +92,18 @@ class Engine:
         scratch: str | Path | None = None,
         border: int | None = None,
         on_notice: Callable[[str], object] = ignore_notice,
+        quality: str | None = None,
     ) -> None:
+        if quality is not None:
+            warnings.warn("`quality` is now `network`", DeprecationWarning, stacklevel=2)
+            network = quality
         self.max_memory = None if max_memory is None else parse_bytes(max_memory)
         self.scratch = None if scratch is None else checked_scratch(scratch)
         self.device = choose_device(device)
         chosen = choose(backend, precision, self.device)
         chosen = replace(chosen, anywhere=device == "auto")
         check_border(border)
-        model = as_style_model(style, quality)
+        model = as_style_model(style, network)
         self.model = model.to(self.device)
         self.border = border_for(self.model.config, border)
         self.on_notice = on_notice

@@ -38,10 +38,6 @@ class ChangedError(DownloadError):
     """The file on the server is no longer the one whose first part we have."""
 
 
-class NoRangesError(DownloadError):
-    """The server sends only whole files."""
-
-
 class UnreachableError(DownloadError):
     """The server did not answer, or the connection was cut too often."""
 
@@ -219,15 +215,8 @@ def download_file(
     `sha256` is the expected digest in hex, or its first digits (8 at least). Safe for several
     processes. Raises DownloadError if it fails, is refused offline, or the digest differs.
     """
-    target = Path(target)
-    if target.exists():
-        return target
-    if is_offline():
-        raise DownloadError(f"{target} is not there, and {OFFLINE_VARIABLE} forbids to get {url}")
-    part = PartFile(target)
-    with storage_errors(target), locked(target):
-        if target.exists():  # another process was faster
-            return target
+
+    def fetch(part: PartFile) -> None:
         resumed = part.size() > 0
         _fetch_all(url, part, on_progress, retry or Retry())
         digest = part.sha256()
@@ -242,6 +231,23 @@ def download_file(
                 "another one, and nothing was kept"
             )
         part.finish()
+
+    return put_in_place(url, target, fetch)
+
+
+def put_in_place(url: str, target: Path, fetch: Callable[[PartFile], object]) -> Path:
+    """`target`, which `fetch` makes of its part file out of `url` unless it is there already.
+
+    Safe for several processes. Raises DownloadError offline, and for errors of the disk.
+    """
+    target = Path(target)
+    if target.exists():
+        return target
+    if is_offline():
+        raise DownloadError(f"{target} is not there, and {OFFLINE_VARIABLE} forbids to get {url}")
+    with storage_errors(target), locked(target):
+        if not target.exists():  # another process may have been faster
+            fetch(PartFile(target))
     return target
 
 
@@ -258,7 +264,7 @@ def _fetch_all(url: str, part: PartFile, on_progress: Progress | None, retry: Re
             ) as reply:
                 if not (start and reply.is_range and reply.start == start):
                     part.begin({"url": url, "validator": reply.validator})
-                _append(part, reply, on_progress)
+                append(part, reply, on_progress, reply.total)
         except urllib.error.HTTPError as error:
             if error.code != 416 or not start:
                 raise
@@ -269,14 +275,15 @@ def _fetch_all(url: str, part: PartFile, on_progress: Progress | None, retry: Re
     retrying(attempt, url=url, retry=retry, done=part.size)
 
 
-def _append(part: PartFile, reply: Reply, on_progress: Progress | None) -> None:
+def append(part: PartFile, reply: Reply, on_progress: Progress | None, total: int | None) -> None:
+    """Write what comes behind the bytes that are here; `total` is what is reported as all."""
     with part.path.open("ab") as stream:
         done = stream.tell()
         for block in reply.blocks():
             stream.write(block)
             done += len(block)
             if on_progress:
-                on_progress(done, reply.total)
+                on_progress(done, total)
 
 
 def _validator(headers: http.client.HTTPMessage) -> str | None:

@@ -19,8 +19,7 @@ def gram_matrix(features: Tensor) -> Tensor:
     read in place. Differentiable twice. Raises OptionError unless `features` is a floating-point
     (N, C, H, W) tensor without empty dimensions.
     """
-    _, channels, height, width = feature_shape(features)
-    return scaled_gram(features, 1.0 / (channels * height * width))
+    return guided_gram(features, None, None)
 
 
 def style_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -59,12 +58,8 @@ def guided_gram(features: Tensor, guide: Tensor | None, positions: float | None)
     """
     _, channels, height, width = feature_shape(features)
     own = features if guide is None else features * guide.to(features.dtype)
-    return scaled_gram(own, 1.0 / (channels * (positions or height * width)))
-
-
-def scaled_gram(features: Tensor, scale: float) -> Tensor:
-    """`scale` * F F^T, with F the (N, C, H*W) matrix of `features`; precision as `gram_matrix`."""
-    gram: Tensor = _Gram.apply(features, scale)  # type: ignore[no-untyped-call]
+    scale = 1.0 / (channels * (positions or height * width))
+    gram: Tensor = _Gram.apply(own, scale)  # type: ignore[no-untyped-call]
     return gram
 
 

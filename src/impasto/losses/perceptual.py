@@ -87,7 +87,11 @@ class PerceptualLoss(nn.Module):
         self.weights = LossWeights() if weights is None else weights
         self.content_layers = layer_weights(content_layers, "content")
         self.style_layers = layer_weights(style_layers, "style")
-        self._check_layers()
+        known = tuple(cast(LossNetwork, self.loss_network).layer_names)
+        for layer in (*self.content_layers, *self.style_layers):
+            # "network/layer" picks one of combined networks, which checks such names itself.
+            if layer not in known and "/" not in layer:
+                raise OptionError(f"no layer {layer!r} in the loss network; choose from {known}")
         if tv not in ("squared", "isotropic") or pixel not in PIXEL_KINDS:
             raise OptionError(
                 f"got tv {tv!r}, pixel {pixel!r}; choose tv from ['squared', 'isotropic'] and "
@@ -153,7 +157,12 @@ class PerceptualLoss(nn.Module):
         style_layers = self.style_layers if self.weights.style else {}
         wanted: list[Term] = []
         if style_layers:
-            wanted += style_terms(self._required_style(), style_layers, scale=scale)
+            if not (target_grams := self.style_target):
+                raise OptionError(
+                    f"style layers {list(style_layers)} have no target; call set_style(images) "
+                    "first, or give no style_layers, or a style weight of 0"
+                )
+            wanted += style_terms(target_grams, style_layers, scale=scale)
         wants_target = bool(content_layers) or self.weights.pixel > 0
         reference = self._reference(output, target) if wants_target else output
         with torch.no_grad():
@@ -190,15 +199,6 @@ class PerceptualLoss(nn.Module):
         check_pair(output, target, "an output")
         return target
 
-    def _required_style(self) -> dict[str, Tensor]:
-        target = self.style_target
-        if not target:
-            raise OptionError(
-                f"style layers {list(self.style_layers)} have no target; call set_style(images) "
-                "first, or give no style_layers, or a style weight of 0"
-            )
-        return target
-
     def _features(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         names = list(dict.fromkeys(layers))
         return cast(LossNetwork, self.loss_network)(image, names) if names else {}
@@ -211,13 +211,6 @@ class PerceptualLoss(nn.Module):
     def _cached(self, kind: str, layers: Mapping[str, float]) -> dict[str, Tensor]:
         named = {k: getattr(self, f"_{kind}_{i}", None) for i, k in enumerate(layers)}
         return {layer: tensor for layer, tensor in named.items() if tensor is not None}
-
-    def _check_layers(self) -> None:
-        known = tuple(cast(LossNetwork, self.loss_network).layer_names)
-        for layer in (*self.content_layers, *self.style_layers):
-            # "network/layer" picks one of combined networks, which checks such names itself.
-            if layer not in known and "/" not in layer:
-                raise OptionError(f"no layer {layer!r} in the loss network; choose from {known}")
 
 
 def _regions(images: Tensor | Sequence[Tensor], weights: Sequence[float] | None) -> list[Region]:

@@ -1,6 +1,6 @@
 """Style targets of one or several paintings, for all of a picture or for regions of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,7 +17,6 @@ LEAST_POSITIONS = 1.0
 PROBE_PX = 64
 
 SizeHw = tuple[int, int]
-Parts = Iterator[dict[str, tuple[Tensor, slice | None]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,22 +31,15 @@ class Region:
     mask: Tensor | None = None
     style_mask: Tensor | None = None
 
-    def resized(self, scale: Callable[[Tensor], Tensor], content_hw: SizeHw) -> "Region":
-        """The painting and its mask through `scale`, the photo's mask at `content_hw`."""
+    def mapped(
+        self, painting: Callable[[Tensor], Tensor], photo: Callable[[Tensor], Tensor]
+    ) -> "Region":
+        """The painting and its mask through one function, the photo's mask through another."""
         return replace(
             self,
-            style=scale(self.style),
-            mask=None if self.mask is None else reduced(self.mask, content_hw),
-            style_mask=None if self.style_mask is None else scale(self.style_mask),
-        )
-
-    def on(self, device: torch.device) -> "Region":
-        """All of it on a device."""
-        return replace(
-            self,
-            style=self.style.to(device),
-            mask=None if self.mask is None else self.mask.to(device),
-            style_mask=None if self.style_mask is None else self.style_mask.to(device),
+            style=painting(self.style),
+            mask=None if self.mask is None else photo(self.mask),
+            style_mask=None if self.style_mask is None else painting(self.style_mask),
         )
 
     @property
@@ -127,24 +119,13 @@ def mean_grams(
             sizes = layer_sizes(network, image, layers)
             guides = {layer: _guide(mask, size_hw) for layer, (_, size_hw) in sizes.items()}
         with lasting(image):
-            if strips is None:
-                parts: Parts = iter(
-                    [{k: (found, None) for k, found in network(image, layers).items()}]
-                )
-            else:
-                parts = features_by_strip(network, image, layers, strips)
-            for part in parts:
+            for part in features_by_strip(network, image, layers, strips):
                 for layer, (features, rows) in part.items():
                     guide, positions = guides.get(layer, (None, None))
-                    gram = (
-                        region.weight
-                        / total
-                        * guided_gram(
-                            features,
-                            guide if guide is None or rows is None else guide[:, :, rows],
-                            positions and max(positions, LEAST_POSITIONS),
-                        )
-                    )
+                    if guide is not None and rows is not None:
+                        guide = guide[:, :, rows]
+                    positions = positions and max(positions, LEAST_POSITIONS)
+                    gram = region.weight / total * guided_gram(features, guide, positions)
                     means[layer] = means[layer] + gram if layer in means else gram
     return means
 

@@ -15,23 +15,16 @@ Reduction = Literal["sum", "mean"]
 TV_EPSILON = 1e-8
 
 
-def tv_loss(
-    image: Tensor,
-    *,
-    kind: TvKind = "squared",
-    reduction: Reduction = "sum",
-    beta: float = 1.0,
-    epsilon: float = TV_EPSILON,
-) -> Tensor:
+def tv_loss(image: Tensor, *, kind: TvKind = "squared", reduction: Reduction = "sum") -> Tensor:
     """Total variation of (N, C, H, W) images in [0, 1] -> scalar >= 0; `kind` picks the form.
 
-    `squared_tv` (the authors' code; `beta` and `epsilon` unused) or `isotropic_tv`; see there.
-    Raises OptionError for another kind or reduction, a bad `beta` or `epsilon`, or another shape.
+    `squared_tv` (the authors' code) or `isotropic_tv`; see there. Raises OptionError for another
+    kind, reduction or shape.
     """
     if kind == "squared":
         return squared_tv(image, reduction=reduction)
     if kind == "isotropic":
-        return isotropic_tv(image, reduction=reduction, beta=beta, epsilon=epsilon)
+        return isotropic_tv(image, reduction=reduction)
     raise OptionError(f"got total variation kind {kind!r}; choose 'squared' or 'isotropic'")
 
 

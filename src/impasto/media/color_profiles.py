@@ -55,12 +55,13 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     if image.mode == "LAB":
         lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         return _converted(image, lab) or image.convert("RGB")
-    if icc and not _is_srgb(icc):
+    curves = parse_matrix_profile(icc) if icc else None
+    if icc and not (curves is not None and curves.is_srgb()):
         profile = _opened(icc)
         converted = None if profile is None else _converted(image, profile)
         if converted is not None:
             return converted
-    return image if image.mode == "L" else image.convert("RGB") if image.mode != "RGB" else image
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
 def lookup_conversion(icc: bytes) -> Callable[[Samples], Samples] | None:
@@ -85,11 +86,6 @@ def _opened(icc: bytes) -> ImageCms.ImageCmsProfile | None:
         return ImageCms.ImageCmsProfile(BytesIO(icc))
     except (OSError, ImageCms.PyCMSError):
         return None
-
-
-def _is_srgb(icc: bytes) -> bool:
-    profile = parse_matrix_profile(icc)
-    return profile is not None and profile.is_srgb()
 
 
 def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image | None:

@@ -18,7 +18,7 @@ from impasto.errors import ImageError
 from impasto.media.samples import RowReader, Samples, array_rows
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
-_WHITE_IS_ZERO = 0
+_WHITE_IS_ZERO = 0  # a value of the latter
 _FIRST_BYTE, _SECOND_BYTE = ";16B", ";16L"
 
 
@@ -114,10 +114,12 @@ def rows_of_numbers(
     integers lie outside [0, 65535] or floats clearly outside [0, 1]: what is white is then unknown.
     """
     _check_range(image, source)
-    scale = {"F": 1.0, "I": 65535.0}.get(image.mode, 65535.0)
+    scale = 1.0 if image.mode == "F" else 65535.0
     if max(_tiff_tag(image, _BITS_PER_SAMPLE, (16,))) == 12:
         scale = 4095.0
-    inverted = image.mode.startswith("I;16") and _tiff_tag(image, _PHOTOMETRIC, (1,)) == (0,)
+    inverted = image.mode.startswith("I;16") and _tiff_tag(image, _PHOTOMETRIC, (1,)) == (
+        _WHITE_IS_ZERO,
+    )
     key = image.info.get("transparency")
 
     def read(top: int, bottom: int) -> Samples:

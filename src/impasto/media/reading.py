@@ -13,7 +13,7 @@ from impasto.errors import ImageError
 from impasto.media.decoding import DecodedPicture, decoded_file, decoded_image
 from impasto.media.opening import pillow_warnings_ignored, read_errors_named
 from impasto.media.picture import DEFAULT_MAX_PIXELS, Picture
-from impasto.media.samples import RowReader, bands
+from impasto.media.samples import bands
 
 Photo = str | Path | Image.Image | NDArray[Any] | Tensor
 _ARRAYS = "(H, W), (H, W, 3) or (H, W, 4) of uint8, uint16, or float in [0, 1]"
@@ -49,7 +49,14 @@ def from_pil(image: Image.Image) -> Picture:
 
 
 def _picture(decoded: DecodedPicture) -> Picture:
-    pixels, alpha = tensors_from_rows(decoded.rows, decoded.size_hw, decoded.channels)
+    pixels = torch.empty(1, 3, *decoded.size_hw)
+    alpha = torch.empty(1, 1, *decoded.size_hw) if decoded.channels in (2, 4) else None
+    for top, bottom in bands(decoded.size_hw):
+        rows = torch.from_numpy(decoded.rows(top, bottom)).permute(2, 0, 1)
+        if alpha is not None:
+            alpha[0, :, top:bottom] = rows[-1:]
+            rows = rows[:-1]
+        pixels[0, :, top:bottom] = rows  # one grey channel broadcasts to three
     return Picture(
         pixels=pixels,
         alpha=alpha,
@@ -57,21 +64,6 @@ def _picture(decoded: DecodedPicture) -> Picture:
         gray=decoded.gray,
         metadata=decoded.metadata,
     )
-
-
-def tensors_from_rows(
-    read: RowReader, size_hw: tuple[int, int], channels: int
-) -> tuple[Tensor, Tensor | None]:
-    """Fill (1, 3, H, W) pixels, and (1, 1, H, W) alpha where `channels` is 2 or 4."""
-    pixels = torch.empty(1, 3, *size_hw)
-    alpha = torch.empty(1, 1, *size_hw) if channels in (2, 4) else None
-    for top, bottom in bands(size_hw):
-        rows = torch.from_numpy(read(top, bottom)).permute(2, 0, 1)
-        if alpha is not None:
-            alpha[0, :, top:bottom] = rows[-1:]
-            rows = rows[:-1]
-        pixels[0, :, top:bottom] = rows  # one grey channel broadcasts to three
-    return pixels, alpha
 
 
 def as_picture(photo: Photo) -> Picture:

@@ -22,58 +22,44 @@ def contact_sheet(
     """Rows of images, each (1, 3, h, w) in [0, 1] -> one sheet (1, 3, H, W) on white.
 
     A column is as wide as its widest image, a row as high as its highest; smaller images sit in
-    the middle. Rows may differ in length. labels: one for each column, drawn once at the top, or
-    one for each image in reading order, drawn above it; what is too long is cut with "...".
-    Raises OptionError if there is no image, a shape is wrong or the number of labels fits neither.
+    the middle. Rows may differ in length. labels: one for each image in reading order, drawn above
+    it; what is too long is cut with "...". Raises OptionError if there is no image, a shape is
+    wrong, or there is another number of labels than of images.
     """
     cells = [list(row) for row in rows if len(row)]
-    _check(cells)
+    _check(cells, labels)
     columns = max(len(row) for row in cells)
     widths = [max(row[i].shape[3] for row in cells if i < len(row)) for i in range(columns)]
     heights = [max(cell.shape[2] for cell in row) for row in cells]
-    captions = _captions(cells, columns, labels)
-    sheet_height = gap_px + sum(heights) + gap_px * len(cells)
-    sheet_height += _CAPTION_PX * sum(caption is not None for caption in captions)
+    caption_px = _CAPTION_PX if labels else 0
+    sheet_height = gap_px + sum(heights) + (caption_px + gap_px) * len(cells)
     sheet = torch.full((1, 3, sheet_height, gap_px + sum(widths) + gap_px * columns), _PAPER)
+    captions = iter(labels or ())
     top = gap_px
-    for row, height, caption in zip(cells, heights, captions, strict=True):
+    for row, height in zip(cells, heights, strict=True):
         left = gap_px
-        cells_top = top if caption is None else top + _CAPTION_PX
-        for i, width in enumerate(widths):
-            if caption is not None and i < len(caption):
-                strip = _drawn_text(caption[i], width)
+        cells_top = top + caption_px
+        for cell, width in zip(row, widths, strict=False):
+            if labels:
+                strip = _drawn_text(next(captions), width)
                 sheet[..., top:cells_top, left : left + width] = strip
-            if i < len(row):
-                _place(sheet, row[i], cells_top, left, height, width)
+            _place(sheet, cell, cells_top, left, height, width)
             left += width + gap_px
         top = cells_top + height + gap_px
     return sheet
 
 
-def _check(cells: list[list[Tensor]]) -> None:
+def _check(cells: list[list[Tensor]], labels: Sequence[str] | None) -> None:
     if not cells:
         raise OptionError("contact_sheet: no images; give at least one row with one image")
-    for cell in (cell for row in cells for cell in row):
+    images = [cell for row in cells for cell in row]
+    for cell in images:
         if cell.ndim != 4 or tuple(cell.shape[:2]) != (1, 3):
             raise OptionError(f"contact_sheet: wanted images (1, 3, h, w), got {tuple(cell.shape)}")
-
-
-def _captions(
-    cells: list[list[Tensor]], columns: int, labels: Sequence[str] | None
-) -> list[Sequence[str] | None]:
-    """For each row the captions of its cells, or None for a row without."""
-    if labels is None:
-        return [None] * len(cells)
-    count = sum(len(row) for row in cells)
-    if len(labels) == columns:
-        return [labels, *([None] * (len(cells) - 1))]
-    if len(labels) != count:
+    if labels and len(labels) != len(images):
         raise OptionError(
-            f"contact_sheet: {len(labels)} labels; give {columns} (one for each column) or "
-            f"{count} (one for each image)"
+            f"contact_sheet: {len(labels)} labels; give {len(images)}, one for each image"
         )
-    remaining = iter(labels)
-    return [[next(remaining) for _ in row] for row in cells]
 
 
 def _place(sheet: Tensor, cell: Tensor, top: int, left: int, height: int, width: int) -> None:

@@ -89,11 +89,6 @@ class TensorSamples:
         rows = self.pixels[:, :, top:bottom]
         if self.alpha is not None:
             rows = torch.cat([rows, self.alpha[:, :, top:bottom].to(rows)], dim=1)
-        return quantised_rows(rows, 0, bottom - top, bits=bits)
-
-
-def quantised_rows(tensor: Tensor, top: int, bottom: int, *, bits: int) -> Integers:
-    """Rows of (1, C, H, W) as (h, w, C) integers of `bits` bits: clamped, then rounded."""
-    rows = tensor.detach()[0, :, top:bottom].to("cpu", torch.float32).permute(1, 2, 0)
-    scaled: Samples = (rows.clamp(0, 1) * (2**bits - 1)).round().numpy()
-    return scaled.astype(np.uint8) if bits == 8 else scaled.astype(np.uint16)
+        rows = rows.detach()[0].to("cpu", torch.float32).permute(1, 2, 0)
+        scaled: Samples = (rows.clamp(0, 1) * (2**bits - 1)).round().numpy()
+        return scaled.astype(np.uint8) if bits == 8 else scaled.astype(np.uint16)

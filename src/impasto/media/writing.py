@@ -61,14 +61,11 @@ def check_target(path: Path | str, size_hw: tuple[int, int]) -> None:
     form = format_of(path)
     height, width = size_hw
     if max(size_hw) > form.max_side:
+        remedy = "a smaller size" if form.pillow_name in ("PNG", "TIFF") else "PNG or TIFF"
         raise ImageError(
             f"{path}: {width} x {height} px; {form.pillow_name} holds at most {form.max_side} px "
-            f"a side, choose {_remedy(form)}"
+            f"a side, choose {remedy}"
         )
-
-
-def _remedy(form: WritableFormat) -> str:
-    return "a smaller size" if form.pillow_name in ("PNG", "TIFF") else "PNG or TIFF"
 
 
 def write_samples(
@@ -156,7 +153,7 @@ def _save_options(form: WritableFormat, metadata: Metadata, quality: int) -> dic
     if form.pillow_name != "BMP":
         options["icc_profile"] = srgb_profile()
     full_chroma = quality >= _FULL_CHROMA_QUALITY
-    if form.pillow_name == "JPEG" or form.pillow_name == "AVIF":
+    if form.pillow_name in ("JPEG", "AVIF"):
         options |= {"quality": quality, "subsampling": "4:4:4" if full_chroma else "4:2:0"}
     elif form.pillow_name == "WEBP":
         options |= {"quality": quality, "exact": True}  # colours under transparency are kept

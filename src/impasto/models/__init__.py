@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from impasto.models.gallery import StyleEntry, find_style, list_styles
+    from impasto.models.gallery import StyleEntry, list_styles
     from impasto.models.style_model import (
         StyleModel,
         as_style_model,
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from impasto.models.trained_model import save_model
     from impasto.models.upscalers import (
         UpscalerEntry,
-        find_upscaler,
-        find_upscalers,
         list_upscalers,
     )
 
@@ -35,9 +33,6 @@ __all__ = [
     "SuperResModel",
     "UpscalerEntry",
     "as_style_model",
-    "find_style",
-    "find_upscaler",
-    "find_upscalers",
     "list_styles",
     "list_upscalers",
     "load_any_model",
@@ -48,11 +43,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "gallery": ("StyleEntry", "find_style", "list_styles"),
+    "gallery": ("StyleEntry", "list_styles"),
     "style_model": ("StyleModel", "as_style_model", "load_style_model"),
     "superres_model": ("SuperResModel", "load_superres_model", "load_upscalers"),
     "trained_model": ("save_model",),
-    "upscalers": ("UpscalerEntry", "find_upscaler", "find_upscalers", "list_upscalers"),
+    "upscalers": ("UpscalerEntry", "list_upscalers"),
 }
 
 

@@ -59,7 +59,6 @@ class ModelKind(Generic[ConfigT]):
 class ModelFile(Generic[ConfigT]):
     """A model file that was read as a whole; `data` are its bytes, the tensors not yet checked."""
 
-    path: Path
     name: str
     config: ConfigT
     card: dict[str, Any]
@@ -88,7 +87,6 @@ def read_model_file(path: Path, kind: ModelKind[ConfigT]) -> ModelFile[ConfigT]:
     card = _json_object(path, metadata, "card", kind.remedy)
     name = card.get("name")
     return ModelFile(
-        path=path,
         name=name if isinstance(name, str) and name else path.stem,
         config=config,
         card=card,

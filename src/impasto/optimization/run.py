@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto.errors import OptionError
 from impasto.events import CancelToken, OnEvent, ignore
 from impasto.losses import content_terms, squared_tv
-from impasto.losses.regions import layer_sizes, region_terms
+from impasto.losses.regions import layer_sizes, reduced, region_terms
 from impasto.losses.strips import Strips, whole_features
 from impasto.losses.terms import Scale, Term, lasting
 from impasto.media import keep_colors, resize, scaled_size
@@ -208,7 +208,10 @@ class Optimization:
             wanted += content_terms(found, self.content_layers, scale=self.scale)
         if self.weights.style:
             regions = [
-                each.resized(lambda x: resize(x, self._shown_hw(x, plan)), plan.size_hw)
+                each.mapped(
+                    lambda x: resize(x, self._shown_hw(x, plan)),
+                    lambda x: reduced(x, plan.size_hw),
+                )
                 for each in self.regions
             ]
             wanted += region_terms(

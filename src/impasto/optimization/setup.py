@@ -73,7 +73,7 @@ def choose_layers(
 
 def in_colors(region: Region, config: OptimizationConfig, content: Tensor) -> Region:
     """The painting in the colours that the config wants, on the content's device."""
-    region = region.on(content.device)
+    region = region.mapped(lambda x: x.to(content.device), lambda x: x.to(content.device))
     if config.colors == "recolored":
         return replace(region, style=match_color_statistics(region.style, content))
     if config.colors == "luminance":

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from impasto.errors import OptionError
 from impasto.networks.loss.architectures import plan_network
-from impasto.networks.loss.blocks import reflect_pad
 from impasto.networks.loss.network import LossNetwork, Provenance, Stage, StagedLossNetwork
 from impasto.networks.loss.vgg import fold_preprocessing
 from impasto.networks.loss.weight_file import WeightFile
+from impasto.networks.padding import pad_border
 
 RandomFile = Callable[..., WeightFile]
 PROVENANCE = Provenance(
@@ -214,7 +214,7 @@ def test_bfloat16_autocast_stays_close_and_carries_gradients(
 
 def test_reflection_padding_keeps_bfloat16_under_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        padded = reflect_pad(torch.rand(1, 1, 3, 3).bfloat16())
+        padded = pad_border(torch.rand(1, 1, 3, 3).bfloat16(), 1, "reflect")
     assert padded.dtype == torch.bfloat16
 
 
@@ -249,9 +249,9 @@ def test_folding_the_preprocessing_is_exact_up_to_the_border() -> None:
         pre[row, column] = 255
     offset = -torch.tensor([103.939, 116.779, 123.68], dtype=torch.float64)
     weight = torch.randn(4, 3, 3, 3, generator=generator, dtype=torch.float64)
-    expected = torch.conv2d(reflect_pad(torch.conv2d(image, pre, offset)), weight)
+    expected = torch.conv2d(pad_border(torch.conv2d(image, pre, offset), 1, "reflect"), weight)
     folded, mean = fold_preprocessing(weight, pre, offset)
     assert mean == pytest.approx((123.68 / 255, 116.779 / 255, 103.939 / 255))
     centred = image - torch.tensor(mean, dtype=torch.float64).reshape(1, 3, 1, 1)
-    found = torch.conv2d(reflect_pad(centred), folded.double())
+    found = torch.conv2d(pad_border(centred, 1, "reflect"), folded.double())
     assert relative_error(found, expected) < 1e-6  # the folded weights are kept in float32

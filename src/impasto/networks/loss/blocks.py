@@ -31,15 +31,6 @@ def frozen_convolution(
     return convolution
 
 
-def reflect_pad(features: Tensor) -> Tensor:
-    """Reflection padding of one pixel: (N, C, H, W) -> (N, C, H+2, W+2).
-
-    A side of a single pixel has nothing to reflect; there the pixel itself is repeated.
-    """
-    mode = "reflect" if min(features.shape[-2:]) > 1 else "replicate"
-    return pad_border(features, 1, mode)
-
-
 class ConvRelu(nn.Module):
     """Convolution, then ReLU; `padding` pixels of zeros, or one pixel of reflection."""
 
@@ -63,7 +54,10 @@ class ConvRelu(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         if self.reflect:
-            features = reflect_pad(features)
+            # a side of a single pixel has nothing to reflect: the pixel itself is repeated
+            features = pad_border(
+                features, 1, "reflect" if min(features.shape[-2:]) > 1 else "replicate"
+            )
         # Not in place: no block may ever write into a tensor that was handed out.
         return relu(self._convolve(features))
 

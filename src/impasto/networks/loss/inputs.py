@@ -23,7 +23,6 @@ BVLC_CAFFE_MEAN_BGR = (104.0, 117.0, 123.0)  # 0..255, the BVLC models' and Sque
 class InputFamily:
     """(pixel - mean) * scale per RGB channel of [0, 1], then BGR order if `bgr`."""
 
-    name: str
     mean: tuple[float, float, float]
     scale: tuple[float, float, float]
     bgr: bool
@@ -38,7 +37,6 @@ class InputFamily:
 
 
 TORCHVISION = InputFamily(
-    name="torchvision",
     mean=(0.485, 0.456, 0.406),
     scale=(1 / 0.229, 1 / 0.224, 1 / 0.225),
     bgr=False,
@@ -48,9 +46,7 @@ TORCHVISION = InputFamily(
 def caffe(mean_bgr: tuple[float, float, float]) -> InputFamily:
     """BGR, 0..255, minus `mean_bgr` (in 0..255)."""
     blue, green, red = mean_bgr
-    return InputFamily(
-        name="caffe", mean=(red / 255, green / 255, blue / 255), scale=(255, 255, 255), bgr=True
-    )
+    return InputFamily(mean=(red / 255, green / 255, blue / 255), scale=(255, 255, 255), bgr=True)
 
 
 def family_of(

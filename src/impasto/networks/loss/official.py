@@ -18,14 +18,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from impasto.files.atomic import write_with
-from impasto.files.cache import locked
 from impasto.files.download import (
     DownloadError,
+    PartFile,
     Progress,
     Retry,
     UnreachableError,
     download_file,
-    storage_errors,
+    put_in_place,
 )
 from impasto.networks.loss.architectures import tensor_shapes
 from impasto.networks.loss.network import Shape
@@ -152,16 +152,15 @@ def fetch_official(
 def _fetch_whole(
     weights: OfficialWeights, target: Path, on_progress: Progress | None, retry: Retry | None
 ) -> Path:
-    pth = target.with_name(weights.pth_name)
-    with storage_errors(target), locked(target):
-        if target.exists():  # another process was faster
-            return target
+    def fetch(_: PartFile) -> None:
+        pth = target.with_name(weights.pth_name)
         download_file(weights.url, pth, sha256=weights.sha256, on_progress=on_progress, retry=retry)
         tensors = read_weight_file(pth).tensors
         kept = {name: tensors[name].contiguous() for name in weights.shapes if name in tensors}
         write_with(target, lambda path: save_file(kept, path, _metadata(weights, weights.url)))
         pth.unlink()  # nine tenths of it are the classifier
-    return target
+
+    return put_in_place(weights.url, target, fetch)
 
 
 def _metadata(weights: OfficialWeights, url: str) -> dict[str, str]:

@@ -17,25 +17,22 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from impasto.files.atomic import write_with
-from impasto.files.cache import OFFLINE_VARIABLE, is_offline, locked
 from impasto.files.download import (
     ChangedError,
     DownloadError,
-    NoRangesError,
     PartFile,
     Progress,
-    Reply,
     Retry,
+    append,
     open_url,
+    put_in_place,
     retrying,
-    storage_errors,
 )
 from impasto.networks.loss.network import Shape
 
 Check = Callable[[Mapping[str, Tensor]], None]
 FIRST_BYTES = 1 << 16  # enough for the header of a network of this kind: one request
 LARGEST_HEADER_BYTES = 1 << 24
-GAP_BYTES = 1 << 16  # tensors this close are fetched in one request, gap included
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,38 +42,12 @@ class Layout:
     validator: str | None
     total: int | None
     places: Mapping[str, tuple[int, int]]  # name -> start, stop
-    shapes: Mapping[str, Shape]
-    runs: tuple[tuple[int, int], ...]  # byte ranges to ask for, ascending
 
     @property
-    def bytes_wanted(self) -> int:
-        return sum(stop - start for start, stop in self.runs)
-
-    def version(self, url: str) -> dict[str, object]:
-        return {
-            "url": url,
-            "validator": self.validator,
-            "total": self.total,
-            "runs": [list(run) for run in self.runs],
-        }
-
-    def position(self, done: int) -> tuple[int, int] | None:
-        """Next byte range to ask for when `done` bytes of all runs are here; None if all are."""
-        for start, stop in self.runs:
-            if done < stop - start:
-                return start + done, stop
-            done -= stop - start
-        return None
-
-    def slice(self, data: memoryview, name: str) -> memoryview:
-        """The bytes of a tensor in `data`, which is all runs one after the other."""
-        first, last = self.places[name]
-        before = 0
-        for start, stop in self.runs:
-            if start <= first < stop:
-                return data[before + first - start : before + last - start]
-            before += stop - start
-        raise KeyError(name)
+    def span(self) -> tuple[int, int]:
+        """From the first wanted byte to the last: they lie together, files being sorted by name."""
+        starts, stops = zip(*self.places.values(), strict=True)
+        return min(starts), max(stops)
 
 
 def download_tensors(
@@ -92,35 +63,31 @@ def download_tensors(
     """Write the float32 tensors `wanted` (name -> shape) of the file at `url` to `target`.
 
     Resumes where an earlier call was cut, starts again if the file on the server has changed, and
-    lets `check` refuse the tensors. Raises NoRangesError if the server has no range support, else
-    DownloadError: not reachable, not that file, refused offline, disk full.
+    lets `check` refuse the tensors. Raises DownloadError: not reachable, a server that sends only
+    whole files, not that file, refused offline, disk full.
     """
-    target = Path(target)
-    if target.exists():
-        return target
-    if is_offline():
-        raise DownloadError(f"{target} is not there, and {OFFLINE_VARIABLE} forbids to get {url}")
-    part = PartFile(target)
-    patience = retry or Retry()
-    with storage_errors(target), locked(target):
-        if target.exists():  # another process was faster
-            return target
+
+    def fetch(part: PartFile) -> None:
+        patience = retry or Retry()
         try:
             layout = _fetch(url, part, wanted, on_progress, patience)
         except ChangedError:
             part.clear()  # a new version appeared while we read the old one: once more
             layout = _fetch(url, part, wanted, on_progress, patience)
-        tensors = _tensors(layout, part)
+        tensors = _tensors(layout, part, wanted)
         try:
-            _check_finite(tensors, url)
+            for name, tensor in tensors.items():
+                if not bool(tensor.isfinite().all()):
+                    raise DownloadError(f"{url}: {name} holds NaN or infinity; nothing was kept")
             if check:
                 check(tensors)
         except DownloadError:
             part.clear()
             raise
-        write_with(target, lambda path: save_file(tensors, path, dict(metadata)))
+        write_with(part.target, lambda path: save_file(tensors, path, dict(metadata)))
         part.clear()
-    return target
+
+    return put_in_place(url, target, fetch)
 
 
 def _fetch(
@@ -133,78 +100,59 @@ def _fetch(
     layout = retrying(
         lambda: read_layout(url, wanted, retry.timeout_s), url=url, retry=retry, done=lambda: 0
     )
-    same = layout.validator is not None and part.version() == layout.version(url)
-    if not same or part.size() > layout.bytes_wanted:
-        part.begin(layout.version(url))
+    first, stop = layout.span
+    version: dict[str, object] = {
+        "url": url,
+        "validator": layout.validator,
+        "total": layout.total,
+        "span": [first, stop],
+    }
+    same = layout.validator is not None and part.version() == version
+    if not same or part.size() > stop - first:
+        part.begin(version)
 
     def attempt() -> None:
-        while place := layout.position(part.size()):
-            _fetch_range(url, part, layout, place, on_progress, retry.timeout_s)
+        start = first + part.size()
+        if start == stop:
+            return
+        try:
+            with open_url(
+                url, start=start, stop=stop, validator=layout.validator, timeout_s=retry.timeout_s
+            ) as reply:
+                found = (reply.is_range, reply.start, reply.validator, reply.total)
+                if found != (True, start, layout.validator, layout.total):
+                    raise _changed(url)
+                append(part, reply, on_progress, stop - first)
+        except urllib.error.HTTPError as error:
+            if error.code not in (412, 416):
+                raise
+            error.close()
+            raise ChangedError(f"{url} is shorter than its own header said") from error
 
     retrying(attempt, url=url, retry=retry, done=part.size)
     return layout
 
 
-def _fetch_range(
-    url: str,
-    part: PartFile,
-    layout: Layout,
-    place: tuple[int, int],
-    on_progress: Progress | None,
-    timeout_s: float,
-) -> None:
-    start, stop = place
-    try:
-        with (
-            open_url(
-                url, start=start, stop=stop, validator=layout.validator, timeout_s=timeout_s
-            ) as reply,
-            part.path.open("ab") as stream,
-        ):
-            _check_same(reply, layout, place, url)
-            left = stop - start
-            for block in reply.blocks():
-                stream.write(block[:left])
-                left -= len(block)
-                if on_progress:
-                    on_progress(stream.tell(), layout.bytes_wanted)
-                if left <= 0:
-                    return
-    except urllib.error.HTTPError as error:
-        if error.code not in (412, 416):
-            raise
-        error.close()
-        raise ChangedError(f"{url} is shorter than its own header said") from error
+def _changed(url: str) -> ChangedError:
+    return ChangedError(f"{url} changed on the server while it was fetched; try again")
 
 
-def _check_same(reply: Reply, layout: Layout, place: tuple[int, int], url: str) -> None:
-    if (
-        not reply.is_range
-        or reply.start != place[0]
-        or (reply.validator, reply.total) != (layout.validator, layout.total)
-    ):
-        raise ChangedError(f"{url} changed on the server while it was fetched; try again")
-
-
-def _tensors(layout: Layout, part: PartFile) -> dict[str, Tensor]:
+def _tensors(layout: Layout, part: PartFile, wanted: Mapping[str, Shape]) -> dict[str, Tensor]:
     data = memoryview(bytearray(part.path.read_bytes()))
+    first, _ = layout.span
     return {
-        name: torch.frombuffer(layout.slice(data, name), dtype=torch.float32).reshape(shape).clone()
-        for name, shape in layout.shapes.items()
+        name: torch.frombuffer(data[start - first : stop - first], dtype=torch.float32)
+        .reshape(wanted[name])
+        .clone()
+        for name, (start, stop) in layout.places.items()
     }
-
-
-def _check_finite(tensors: Mapping[str, Tensor], url: str) -> None:
-    for name, tensor in tensors.items():
-        if not bool(tensor.isfinite().all()):
-            raise DownloadError(f"{url}: {name} holds NaN or infinity; nothing was kept")
 
 
 def read_layout(url: str, wanted: Mapping[str, Shape], timeout_s: float) -> Layout:
     """Read the header and find the wanted tensors in it."""
     with open_url(url, stop=FIRST_BYTES, timeout_s=timeout_s) as reply:
         if not reply.is_range:
-            raise NoRangesError(f"the server of {url} sends only whole files")
+            raise DownloadError(f"the server of {url} sends only whole files")
         head = b"".join(reply.blocks())
     length = int.from_bytes(head[:8], "little")
     if len(head) < 8 or length > LARGEST_HEADER_BYTES:
@@ -214,7 +162,7 @@ def read_layout(url: str, wanted: Mapping[str, Shape], timeout_s: float) -> Layo
             url, start=len(head), stop=8 + length, validator=reply.validator, timeout_s=timeout_s
         ) as rest:
             if not rest.is_range or rest.validator != reply.validator:
-                raise ChangedError(f"{url} changed on the server while it was fetched; try again")
+                raise _changed(url)
             head += b"".join(rest.blocks())
     try:
         header = json.loads(head[8 : 8 + length])
@@ -224,13 +172,7 @@ def read_layout(url: str, wanted: Mapping[str, Shape], timeout_s: float) -> Layo
         }
     except (ValueError, KeyError, TypeError) as error:
         raise DownloadError(f"{url} has no header with the wanted tensors ({error})") from error
-    return Layout(
-        validator=reply.validator,
-        total=reply.total,
-        places=places,
-        shapes=dict(wanted),
-        runs=_runs(sorted(places.values())),
-    )
+    return Layout(validator=reply.validator, total=reply.total, places=places)
 
 
 def _place(
@@ -247,13 +189,3 @@ def _place(
     if total is not None and body + end > total:
         raise DownloadError(f"{url}: {name} lies past the end of the file")
     return body + begin, body + end
-
-
-def _runs(places: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    runs: list[tuple[int, int]] = []
-    for start, stop in places:
-        if runs and start - runs[-1][1] <= GAP_BYTES:
-            runs[-1] = (runs[-1][0], max(stop, runs[-1][1]))
-        else:
-            runs.append((start, stop))
-    return tuple(runs)

@@ -64,16 +64,41 @@ def vgg_stages(
     pooling: Pooling = "max",
 ) -> list[Stage]:
     """Stages of a plain or normalised VGG as deep as `tensors` ("features.N.weight") reach."""
+    keys = {place: f"features.{index}" for place, index in vgg_positions(architecture).items()}
+    return _stages(keys, tensors, mode, pooling, heads=False)
+
+
+def distilled_stages(tensors: Mapping[str, Tensor], *, pooling: Pooling = "max") -> list[Stage]:
+    """VGG-19 at 1/16 of its parameters; 1x1 heads give the full network's relu1_1 ... relu5_1.
+
+    Wang et al., Collaborative Distillation for Ultra-Resolution Universal Style Transfer,
+    CVPR 2020. The last block stops at 5_1.
+    """
+    keys = {place: "conv" + place.replace("_", "") for place in vgg_positions("vgg19")}
+    return _stages(keys, tensors, "reflect", pooling, heads=True)
+
+
+def _stages(
+    keys: Mapping[str, str],
+    tensors: Mapping[str, Tensor],
+    mode: Padding,
+    pooling: Pooling,
+    *,
+    heads: bool,
+) -> list[Stage]:
+    """A pooling before each block but the first. heads: what has none is no layer."""
     stages: list[Stage] = []
-    block = "1"
-    for place, index in vgg_positions(architecture).items():
-        if f"features.{index}.weight" not in tensors:
+    for place, key in keys.items():
+        if f"{key}.weight" not in tensors:
             break
-        if place[0] != block:
-            block = place[0]
+        if place.endswith("_1") and stages:
             stages.append(Stage(Pool(kind=pooling)))
-        weight, bias = tensors[f"features.{index}.weight"], tensors[f"features.{index}.bias"]
-        stages.append(Stage(ConvRelu(weight, bias, mode=mode), f"relu{place}"))
+        body = ConvRelu(tensors[f"{key}.weight"], tensors[f"{key}.bias"], mode=mode)
+        if heads and f"{key}_aux.weight" not in tensors:
+            stages.append(Stage(body))
+            continue
+        head = ConvRelu(tensors[f"{key}_aux.weight"], tensors[f"{key}_aux.bias"]) if heads else None
+        stages.append(Stage(body, f"relu{place}", head))
     return stages
 
 
@@ -90,27 +115,3 @@ def fold_preprocessing(
     mean = -torch.linalg.solve(square, offset.double())
     folded = torch.einsum("ocyx,ci->oiyx", weight.double(), square)
     return folded.float(), tuple(mean.tolist())
-
-
-def distilled_stages(tensors: Mapping[str, Tensor], *, pooling: Pooling = "max") -> list[Stage]:
-    """VGG-19 at 1/16 of its parameters; 1x1 heads give the full network's relu1_1 ... relu5_1.
-
-    Wang et al., Collaborative Distillation for Ultra-Resolution Universal Style Transfer,
-    CVPR 2020. The last block stops at 5_1.
-    """
-    stages: list[Stage] = []
-    block = "1"
-    for place in vgg_positions("vgg19"):
-        key = "conv" + place.replace("_", "")
-        if f"{key}.weight" not in tensors:
-            break
-        if place[0] != block:
-            block = place[0]
-            stages.append(Stage(Pool(kind=pooling)))
-        body = ConvRelu(tensors[f"{key}.weight"], tensors[f"{key}.bias"], mode="reflect")
-        if f"{key}_aux.weight" in tensors:
-            head = ConvRelu(tensors[f"{key}_aux.weight"], tensors[f"{key}_aux.bias"])
-            stages.append(Stage(body, f"relu{place}", head))
-        else:
-            stages.append(Stage(body))
-    return stages
