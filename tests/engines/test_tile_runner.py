@@ -22,6 +22,13 @@ ERRORS = [
 ]
 
 
+def run_tiles(area: Box, work: Callable[[Box], object], **options: Any) -> None:
+    tiles = Tiles(area, **options)
+    for tile in tiles:
+        with tiles.tried(tile):
+            work(tile)
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: str(error)[:20])
 @pytest.mark.parametrize("multiple", [1, 4])
 def test_tiles_shrink_until_they_fit_and_cover_the_picture_once(
@@ -55,13 +62,6 @@ def test_tiles_shrink_until_they_fit_and_cover_the_picture_once(
     assert all("not enough memory" in note for note in notes)
     assert shares == sorted(shares)
     assert shares[-1] == 1
-
-
-def run_tiles(area: Box, work: Callable[[Box], object], **options: Any) -> None:
-    tiles = Tiles(area, **options)
-    for tile in tiles:
-        with tiles.tried():
-            work(tile)
 
 
 def test_a_machine_that_has_no_memory_at_all_is_told() -> None:

@@ -37,4 +37,4 @@ def test_the_network_is_near(name: str) -> None:
     frames = found[0][::-1]  # of the outermost module, from the call on
     print(f"{name}: {len(frames)} frames: {' -> '.join(frames)}")
     assert frames[0].endswith(f".{name}")
-    assert len(frames) <= MOST
+    assert len(frames) <= MOST, frames

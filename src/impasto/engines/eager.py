@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,7 +21,6 @@ from impasto.plans.plan_network import PlanNetwork, has_parts_of_levels
 from impasto.plans.rewrite import rewrite
 
 STRIPS_FROM_PIXELS = 1 << 20  # measured at 512 px a side, where it is slower, and at 1024
-ResultT = TypeVar("ResultT")
 
 
 class EagerBackend(Backend):
@@ -119,7 +118,7 @@ class EagerTiles:
         image = image.contiguous(memory_format=torch.channels_last)
         # Switched off where it is not wanted, too: the caller may have switched it on.
         kind, dtype = self._device.type, self._dtype if half else None
-        with torch.no_grad(), torch.autocast(kind, dtype=dtype, enabled=half), _compiling():
+        with _compiling(), torch.no_grad(), torch.autocast(kind, dtype=dtype, enabled=half):
             output = self._network(image)
         result: NDArray[np.float32] = output.float().cpu().numpy()
         return result

@@ -3,7 +3,6 @@
 import threading
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -32,7 +31,7 @@ from impasto.events import CancelToken
 from impasto.files.byte_sizes import parse_bytes
 from impasto.machine.devices import choose_device
 from impasto.machine.memory import free_memory
-from impasto.machine.precision import NotFiniteError, attempts, is_finite, suitable_precision
+from impasto.machine.precision import is_finite, ladder, suitable_precision
 from impasto.media import Picture, to_pil
 from impasto.media.colors import fill_hidden
 from impasto.media.reading import as_picture
@@ -176,9 +175,10 @@ class Engine:
         choice = self._choice
         if bits == 16 and self._exact:
             choice = replace(choice, precision="float32")
-        image, home = checked_image(image).to(self.device), image.device
+        image = checked_image(image)
         watch = _Watch(on_progress=on_progress, cancel=cancel)
         watch.check()
+        levels = image.to(self.device)
 
         def told(precision: str) -> None:
             self.on_notice(
@@ -187,13 +187,12 @@ class Engine:
 
         name = f"style {self.model.name!r}"
         with out_of_memory_told(image), torch.autocast(self.device.type, enabled=False):
-            for precision in attempts(choice.precision, name=name, on_overflow=told):
-                with suppress(NotFiniteError):
-                    painted = self._run(image, replace(choice, precision=precision), watch)
-                    if is_finite(painted):
-                        break
+            for precision in ladder(choice.precision, name=name, on_overflow=told):
+                painted = self._run(levels, replace(choice, precision=precision), watch)
+                if is_finite(painted):
+                    break
         on_progress(1.0)
-        return painted.to(home)
+        return painted.to(image.device)
 
     def _paint_picture(self, picture: Picture) -> Picture:
         pixels = picture.pixels
@@ -208,12 +207,11 @@ class Engine:
             name = str(dtype).removeprefix("torch.")
             dtype = getattr(torch, suitable_precision(image.numpy(), name))
         way = self._way(choice, image.shape, dtype)
+        if way is Way.whole and not self.border:
+            return self._backend(choice)(image)
         if way is Way.whole:
-            backend, border = self._backend(choice), self.border
-            if not border:
-                return backend(image)
-            painting = backend(continue_image(image, self._first_step, border))
-            return cut(painting, (height, width), border)
+            continued = continue_image(image, self._first_step, self.border)
+            return cut(self._backend(choice)(continued), (height, width), self.border)
         self.on_notice(f"{width} x {height} px are too large for one piece; painted {way.value}")
         network, recompute = self.model.network, way is not Way.tiles
         size_hw, border = (height, width), self.border

@@ -12,10 +12,9 @@ import numpy as np
 from impasto.engines.alpha_engine import AlphaEngine, is_hard
 from impasto.engines.backends import Choice, choose, choose_without_torch, threads
 from impasto.engines.color_match import LOW_FREQUENCY_RADIUS_PX, match_low_frequencies
-from impasto.engines.superres_options import Model, SuperResOptions, Tell
-from impasto.engines.tile_runner import Pixels, Put, See, tiles_of
-from impasto.engines.tiles import Box
-from impasto.machine.precision import attempts, is_finite
+from impasto.engines.superres_options import Model, SuperResOptions
+from impasto.engines.tile_runner import Pixels, TileWork
+from impasto.machine.precision import is_finite, ladder
 from impasto.models.model_file import ModelTensors
 from impasto.networks.architectures import architecture_of
 from impasto.networks.bicubic import BICUBIC_RADIUS, enlarge
@@ -47,7 +46,7 @@ class Session(Protocol):
     def __call__(self, tile: Pixels, /) -> Pixels: ...
 
 
-class TileEngine:
+class TileEngine(TileWork):
     """Upscales or restores parts of pictures: `engine.run(size_hw, see=..., put=...)`.
 
     `backend`, `precision` and `device` tell what was chosen. What a runtime is made of is made at
@@ -132,53 +131,27 @@ class TileEngine:
         itemsize = 4 if self.precision == "float32" else 2
         return widest(self._steps, self.channels) * itemsize
 
-    def run(
-        self,
-        size_hw: tuple[int, int],
-        *,
-        see: See,
-        put: Put,
-        region: Box | None = None,
-        tile_px: int | None = None,
-        on_progress: Tell | None = None,
-    ) -> None:
-        """Run it on every tile of a picture of `size_hw`, or of a `region` of it.
-
-        see: gives a part of the picture, (1, channels, h, w). put: takes a finished part,
-        (1, 3, H, W), and its place in the result. Where the memory does not suffice tiles become
-        smaller. Raises ModelError if the network gives NaN or infinity in float32 too, OptionError
-        if there is no memory even for a small tile, Cancelled.
-        """
-        tiles, window_of = tiles_of(
-            self, size_hw, region=region, tile_px=tile_px, on_progress=on_progress
-        )
-        for tile in tiles:
-            with tiles.tried():
-                window, place = window_of(tile), tile.scaled(self.factor)
-                put(tile.within(window).scaled(self.factor).of(self(see(window))), place)
-
     def alpha(self, *, hard: bool) -> "AlphaEngine":
         """For alpha in place of a picture, see there."""
-
-        return AlphaEngine(engine=self, hard=hard)
+        return AlphaEngine(self, hard=hard)
 
     @property
     def fixed_sizes(self) -> bool:
         """Whether tiles should be of few sizes."""
         return self._session(self.precision).fixed_sizes
 
-    def __call__(self, tile: Pixels, *, matched: bool = True) -> Pixels:
+    def __call__(self, tile: Pixels, *, match: bool = True) -> Pixels:
         """(1, channels, h, w) -> (1, 3, h * factor, w * factor) in [0, 1].
 
-        matched: with the colours that were asked for.
+        match: the low frequencies of the colours too, where that is asked for.
         """
-        name, told = f"model {self.model.name!r}", self._tell_overflow
-        for precision in attempts(self.precision, name=name, on_overflow=told):
+        name = f"model {self.model.name!r}"
+        for precision in ladder(self.precision, name=name, on_overflow=self._tell_overflow):
             output = self._session(precision)(tile)
             if is_finite(output):
                 break
         output = np.clip(output, 0, 1, out=output if output.flags.writeable else None)
-        if matched and self.low_frequencies:
+        if match and self.low_frequencies:
             output = self._matched(output, tile[:, :COLORS])
         return self._tempered(output, tile)
 

@@ -7,8 +7,7 @@ difference, they lie far beyond the range that int8 has steps for.
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,6 @@ _LEAST_STEP, _MOST_ROWS = 8, 64  # of the rows that are looked at
 _ROUNDING = 1e-3  # of dividing by 255 and multiplying again
 
 Levels = NDArray[np.float32]
-OutputT = TypeVar("OutputT")
 
 
 def some_rows(levels: Levels) -> Levels:
@@ -77,35 +75,23 @@ class NotFiniteError(ModelError):
     """NaN or infinity came out."""
 
 
-def attempts(
+def ladder(
     precision: str,
     *,
     name: str,
     on_overflow: Callable[[str], object] = lambda precision: None,  # noqa: ARG005
 ) -> Iterator[str]:
-    """The number formats to compute in until the result is finite: `precision`, then float32.
+    """Number formats to compute in, one after the other, until what comes out is finite.
 
-    The one ladder for pictures and tiles alike. on_overflow: is told the precision that was left.
-    Raises ModelError, which names the network, where float32 is not finite either.
+    The one ladder for pictures and tiles alike: what overflows in half precision is computed again
+    in float32. on_overflow: is told the precision that was left. Raises ModelError, which names the
+    network, when a third is asked for: float32 was not finite either.
     """
     yield precision
     if precision != "float32":
         on_overflow(precision)
         yield "float32"
     raise ModelError(f"{name} gives NaN or infinity; train or download it anew")
-
-
-def in_range(run: Callable[[str], OutputT], precision: str, *, name: str) -> OutputT:
-    """`run(precision)`, or what it gives in the next of `attempts`.
-
-    run: gives an array or a tensor, or raises NotFiniteError.
-    """
-    for each in attempts(precision, name=name):
-        with suppress(NotFiniteError):
-            output = run(each)
-            if is_finite(output):
-                break
-    return output
 
 
 def is_finite(output: Any) -> bool:
