@@ -1,10 +1,13 @@
 """When the memory does not suffice, tiles become smaller; nothing is left out or done twice."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
-from impasto.engines.tile_runner import run_tiles
+from impasto.engines.tile_runner import Tiles
 from impasto.engines.tiles import Box, whole
 from impasto.errors import OptionError
 from impasto.events import Cancelled, CancelToken
@@ -17,6 +20,13 @@ ERRORS = [
     RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
     MemoryError(),
 ]
+
+
+def run_tiles(area: Box, work: Callable[[Box], object], **options: Any) -> None:
+    tiles = Tiles(area, **options)
+    for tile in tiles:
+        with tiles.tried(tile):
+            work(tile)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: str(error)[:20])

@@ -13,7 +13,7 @@ import impasto
 
 PHOTO = np.full((24, 32, 3), 90, np.uint8)
 OURS = str(Path(impasto.__file__).parent)
-OF_PAINTING = 3  # of six in all: the others are the engines'
+MOST = 6
 CALLS: dict[str, Callable[[], Any]] = {
     "stylize": lambda: impasto.stylize(PHOTO, "udnie", device="cpu", backend="eager"),
     "upscale": lambda: impasto.upscale(PHOTO, 2, device="cpu", backend="eager"),
@@ -37,4 +37,4 @@ def test_the_network_is_near(name: str) -> None:
     frames = found[0][::-1]  # of the outermost module, from the call on
     print(f"{name}: {len(frames)} frames: {' -> '.join(frames)}")
     assert frames[0].endswith(f".{name}")
-    assert "engine" in frames[OF_PAINTING].split(".")[0], frames
+    assert len(frames) <= MOST, frames

@@ -2,14 +2,11 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from impasto.engines.superres_options import SuperResOptions, Tell
-from impasto.engines.tile_runner import Pixels, Put, See, run_windows
-from impasto.engines.tiles import Box
+from impasto.engines.tile_runner import Pixels, TileWork
 from impasto.media.samples import bands
 
 if TYPE_CHECKING:
@@ -25,8 +22,7 @@ _SOFT_RADIUS_PX = math.ceil(4 * SOFTNESS_PX)
 _HARD_SHARE = 0.1
 
 
-@dataclass(kw_only=True)
-class AlphaEngine:
+class AlphaEngine(TileWork):
     """Tiles (1, 1, h, w) of alpha -> (1, 1, h * factor, w * factor), in [0, 1]; as a TileEngine.
 
     The network sees alpha as a grey picture. Its output is kept between the least and the greatest
@@ -35,13 +31,8 @@ class AlphaEngine:
     matched.
     """
 
-    engine: "TileEngine"
-    hard: bool
-
-    @property
-    def options(self) -> SuperResOptions:
-        """The engine's."""
-        return self.engine.options
+    def __init__(self, engine: "TileEngine", *, hard: bool) -> None:
+        self.engine, self.hard, self.options = engine, hard, engine.options
 
     @property
     def radius_px(self) -> int:
@@ -50,44 +41,20 @@ class AlphaEngine:
 
     @property
     def factor(self) -> int:
-        """How many times as high and wide the result is."""
+        """The engine's, as all that follows."""
         return self.engine.factor
 
     @property
     def multiple(self) -> int:
-        """Tiles must start at multiples of this."""
         return self.engine.multiple
 
     @property
     def tile_px(self) -> int:
-        """The engine's."""
         return self.engine.tile_px
 
     @property
     def fixed_sizes(self) -> bool:
-        """The engine's."""
         return self.engine.fixed_sizes
-
-    def run(
-        self,
-        size_hw: tuple[int, int],
-        *,
-        see: See,
-        put: Put,
-        region: Box | None = None,
-        tile_px: int | None = None,
-        on_progress: Tell | None = None,
-    ) -> None:
-        """As `TileEngine.run`, of one channel."""
-        run_windows(
-            self,
-            size_hw,
-            see=see,
-            put=put,
-            region=region,
-            tile_px=tile_px,
-            on_progress=on_progress,
-        )
 
     def __call__(self, tile: Pixels) -> Pixels:
         """As the class says."""
@@ -98,7 +65,7 @@ class AlphaEngine:
         if self.hard:
             tile = _softened(tile)
         gray = np.repeat(tile, self.engine.channels, axis=1)
-        output: Pixels = self.engine.plainly(gray).mean(1, keepdims=True)
+        output: Pixels = self.engine(gray, match=False).mean(1, keepdims=True)
         output = np.minimum(output, _enlarged(_greatest(tile), factor))
         output = np.maximum(output, _enlarged(-_greatest(-tile), factor))
         if self.hard:

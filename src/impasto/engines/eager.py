@@ -1,8 +1,9 @@
 """PyTorch, operation by operation: always there; and torch.compile, slow to start."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,7 +21,6 @@ from impasto.plans.plan_network import PlanNetwork, has_parts_of_levels
 from impasto.plans.rewrite import rewrite
 
 STRIPS_FROM_PIXELS = 1 << 20  # measured at 512 px a side, where it is slower, and at 1024
-ResultT = TypeVar("ResultT")
 
 
 class EagerBackend(Backend):
@@ -91,7 +91,8 @@ class CompiledBackend(EagerBackend):
             network.body = cast(nn.Sequential, _compile(network.body, device))
 
     def __call__(self, image: Tensor) -> Tensor:
-        return _compiling(lambda: super(CompiledBackend, self).__call__(image))
+        with _compiling():
+            return super().__call__(image)
 
     def _better_in_strips(self, image: Tensor) -> bool:  # noqa: ARG002
         return False
@@ -117,8 +118,8 @@ class EagerTiles:
         image = image.contiguous(memory_format=torch.channels_last)
         # Switched off where it is not wanted, too: the caller may have switched it on.
         kind, dtype = self._device.type, self._dtype if half else None
-        with torch.no_grad(), torch.autocast(kind, dtype=dtype, enabled=half):
-            output = _compiling(lambda: self._network(image))
+        with _compiling(), torch.no_grad(), torch.autocast(kind, dtype=dtype, enabled=half):
+            output = self._network(image)
         result: NDArray[np.float32] = output.float().cpu().numpy()
         return result
 
@@ -129,10 +130,11 @@ def _compile(module: nn.Module, device: torch.device) -> Any:
     return torch.compile(module, dynamic=False, mode=mode)
 
 
-def _compiling(run: Callable[[], ResultT]) -> ResultT:
+@contextmanager
+def _compiling() -> Iterator[None]:
     """Raises OptionError where torch.compile cannot do its work."""
     try:
-        return run()
+        yield
     except torch._dynamo.exc.TorchDynamoException as error:
         reason = str(error).strip().splitlines()[0]
         raise OptionError(

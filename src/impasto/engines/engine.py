@@ -31,7 +31,7 @@ from impasto.events import CancelToken
 from impasto.files.byte_sizes import parse_bytes
 from impasto.machine.devices import choose_device
 from impasto.machine.memory import free_memory
-from impasto.machine.precision import in_range, suitable_precision
+from impasto.machine.precision import is_finite, ladder, suitable_precision
 from impasto.media import Picture, to_pil
 from impasto.media.colors import fill_hidden
 from impasto.media.reading import as_picture
@@ -178,31 +178,27 @@ class Engine:
         image = checked_image(image)
         watch = _Watch(on_progress=on_progress, cancel=cancel)
         watch.check()
-        painted = self._paint(image, choice, watch).to(image.device)
-        on_progress(1.0)
-        return painted
-
-    def _paint_picture(self, picture: Picture) -> Picture:
-        pixels = picture.pixels
-        if picture.alpha is not None:
-            pixels = fill_hidden(pixels, picture.alpha)
-        return replace(picture, pixels=self.paint(pixels, bits=picture.bits))
-
-    def _paint(self, image: Tensor, choice: Choice, watch: "_Watch") -> Tensor:
-        image = image.to(self.device)
+        levels = image.to(self.device)
 
         def told(precision: str) -> None:
             self.on_notice(
                 f"{self.model.name} leaves the range of {precision} here; painted again in float32"
             )
 
+        name = f"style {self.model.name!r}"
         with out_of_memory_told(image), torch.autocast(self.device.type, enabled=False):
-            return in_range(
-                lambda precision: self._run(image, replace(choice, precision=precision), watch),
-                choice.precision,
-                name=f"style {self.model.name!r}",
-                on_overflow=told,
-            )
+            for precision in ladder(choice.precision, name=name, on_overflow=told):
+                painted = self._run(levels, replace(choice, precision=precision), watch)
+                if is_finite(painted):
+                    break
+        on_progress(1.0)
+        return painted.to(image.device)
+
+    def _paint_picture(self, picture: Picture) -> Picture:
+        pixels = picture.pixels
+        if picture.alpha is not None:
+            pixels = fill_hidden(pixels, picture.alpha)
+        return replace(picture, pixels=self.paint(pixels, bits=picture.bits))
 
     def _run(self, image: Tensor, choice: Choice, watch: "_Watch") -> Tensor:
         height, width = image.shape[-2:]
@@ -211,8 +207,11 @@ class Engine:
             name = str(dtype).removeprefix("torch.")
             dtype = getattr(torch, suitable_precision(image.numpy(), name))
         way = self._way(choice, image.shape, dtype)
+        if way is Way.whole and not self.border:
+            return self._backend(choice)(image)
         if way is Way.whole:
-            return self._paint_whole(image, self._backend(choice))
+            continued = continue_image(image, self._first_step, self.border)
+            return cut(self._backend(choice)(continued), (height, width), self.border)
         self.on_notice(f"{width} x {height} px are too large for one piece; painted {way.value}")
         network, recompute = self.model.network, way is not Way.tiles
         size_hw, border = (height, width), self.border
@@ -230,12 +229,6 @@ class Engine:
             return strips()
         with temporary_stores(self.scratch, rehearsal.peak_bytes, self.device) as new_store:
             return strips(new_store=new_store)
-
-    def _paint_whole(self, image: Tensor, backend: Backend) -> Tensor:
-        if not self.border:
-            return backend(image)
-        painting = backend(continue_image(image, self._first_step, self.border))
-        return cut(painting, (image.shape[-2], image.shape[-1]), self.border)
 
     @cached_property
     def _first_step(self) -> Mirror:

@@ -23,7 +23,7 @@ from impasto.engines.tiles import Box
 from impasto.errors import ImageError, OptionError
 from impasto.machine.devices import Precision, choose_dtype
 from impasto.machine.memory import is_out_of_memory
-from impasto.machine.precision import NotFiniteError, in_range, is_finite
+from impasto.machine.precision import NotFiniteError, is_finite, ladder
 from impasto.media import keep_colors as with_colors_of
 from impasto.media.reading import in_unit_range
 from impasto.models import StyleModel
@@ -89,12 +89,13 @@ def checked_image(image: Tensor) -> Tensor:
 
 
 def _paint(model: StyleModel, image: Tensor, dtype: torch.dtype) -> Tensor:
-    def strips(precision: str) -> Tensor:
-        return stylize_in_strips(model.network, image, dtype=getattr(torch, precision))
-
-    name = f"style {model.name!r}"
+    wanted = str(dtype).removeprefix("torch.")
     with out_of_memory_told(image), torch.autocast(model.device.type, enabled=False):
-        return in_range(strips, str(dtype).removeprefix("torch."), name=name)
+        for precision in ladder(wanted, name=f"style {model.name!r}"):
+            output = stylize_in_strips(model.network, image, dtype=getattr(torch, precision))
+            if is_finite(output):
+                break
+    return output
 
 
 @contextmanager

@@ -12,10 +12,9 @@ import numpy as np
 from impasto.engines.alpha_engine import AlphaEngine, is_hard
 from impasto.engines.backends import Choice, choose, choose_without_torch, threads
 from impasto.engines.color_match import LOW_FREQUENCY_RADIUS_PX, match_low_frequencies
-from impasto.engines.superres_options import Model, SuperResOptions, Tell
-from impasto.engines.tile_runner import Pixels, Put, See, run_windows
-from impasto.engines.tiles import Box
-from impasto.machine.precision import in_range
+from impasto.engines.superres_options import Model, SuperResOptions
+from impasto.engines.tile_runner import Pixels, TileWork
+from impasto.machine.precision import is_finite, ladder
 from impasto.models.model_file import ModelTensors
 from impasto.networks.architectures import architecture_of
 from impasto.networks.bicubic import BICUBIC_RADIUS, enlarge
@@ -47,7 +46,7 @@ class Session(Protocol):
     def __call__(self, tile: Pixels, /) -> Pixels: ...
 
 
-class TileEngine:
+class TileEngine(TileWork):
     """Upscales or restores parts of pictures: `engine.run(size_hw, see=..., put=...)`.
 
     `backend`, `precision` and `device` tell what was chosen. What a runtime is made of is made at
@@ -132,62 +131,29 @@ class TileEngine:
         itemsize = 4 if self.precision == "float32" else 2
         return widest(self._steps, self.channels) * itemsize
 
-    def run(
-        self,
-        size_hw: tuple[int, int],
-        *,
-        see: See,
-        put: Put,
-        region: Box | None = None,
-        tile_px: int | None = None,
-        on_progress: Tell | None = None,
-    ) -> None:
-        """Run it on every tile of a picture of `size_hw`, or of a `region` of it.
-
-        see: gives a part of the picture, (1, channels, h, w). put: takes a finished part,
-        (1, 3, H, W), and its place in the result. Where the memory does not suffice tiles become
-        smaller. Raises ModelError if the network gives NaN or infinity in float32 too, OptionError
-        if there is no memory even for a small tile, Cancelled.
-        """
-        run_windows(
-            self,
-            size_hw,
-            see=see,
-            put=put,
-            region=region,
-            tile_px=tile_px,
-            on_progress=on_progress,
-        )
-
     def alpha(self, *, hard: bool) -> "AlphaEngine":
         """For alpha in place of a picture, see there."""
-
-        return AlphaEngine(engine=self, hard=hard)
+        return AlphaEngine(self, hard=hard)
 
     @property
     def fixed_sizes(self) -> bool:
         """Whether tiles should be of few sizes."""
         return self._session(self.precision).fixed_sizes
 
-    def __call__(self, tile: Pixels) -> Pixels:
-        """(1, channels, h, w) -> (1, 3, h * factor, w * factor) in [0, 1]."""
-        output, image = self._clipped(tile), tile[:, :COLORS]
-        if self.low_frequencies:
-            output = self._matched(output, image)
+    def __call__(self, tile: Pixels, *, match: bool = True) -> Pixels:
+        """(1, channels, h, w) -> (1, 3, h * factor, w * factor) in [0, 1].
+
+        match: the low frequencies of the colours too, where that is asked for.
+        """
+        name = f"model {self.model.name!r}"
+        for precision in ladder(self.precision, name=name, on_overflow=self._tell_overflow):
+            output = self._session(precision)(tile)
+            if is_finite(output):
+                break
+        output = np.clip(output, 0, 1, out=output if output.flags.writeable else None)
+        if match and self.low_frequencies:
+            output = self._matched(output, tile[:, :COLORS])
         return self._tempered(output, tile)
-
-    def plainly(self, tile: Pixels) -> Pixels:
-        """The same without any matching of colours."""
-        return self._tempered(self._clipped(tile), tile)
-
-    def _clipped(self, tile: Pixels) -> Pixels:
-        output = in_range(
-            lambda precision: self._session(precision)(tile),
-            self.precision,
-            name=f"model {self.model.name!r}",
-            on_overflow=self._tell_overflow,
-        )
-        return np.clip(output, 0, 1, out=output if output.flags.writeable else None)
 
     def _tempered(self, output: Pixels, tile: Pixels) -> Pixels:
         image = tile[:, :COLORS]

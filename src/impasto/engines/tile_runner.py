@@ -1,10 +1,12 @@
 """Work through a picture tile by tile; where the memory does not suffice, with smaller tiles."""
 
 import sys
+import traceback
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,61 +24,80 @@ See = Callable[[Box], Pixels]
 Put = Callable[[Pixels, Box], object]
 
 
-class TileWork(Protocol):
+class TileWork(ABC):
     """What is done to each tile: (1, C, h, w) -> (1, C', h * factor, w * factor)."""
 
-    @property
-    def options(self) -> SuperResOptions: ...
-    @property
-    def factor(self) -> int: ...
-    @property
-    def radius_px(self) -> int: ...
-    @property
-    def multiple(self) -> int: ...
-    @property
-    def tile_px(self) -> int: ...
-    @property
-    def fixed_sizes(self) -> bool: ...
+    options: SuperResOptions
 
-    def __call__(self, tile: Pixels, /) -> Pixels: ...
+    @property
+    @abstractmethod
+    def factor(self) -> int:
+        """How many times as high and wide the result is."""
 
+    @property
+    @abstractmethod
+    def radius_px(self) -> int:
+        """How far an output pixel sees, in low-resolution pixels."""
 
-def run_windows(
-    engine: TileWork,
-    size_hw: tuple[int, int],
-    *,
-    see: See,
-    put: Put,
-    region: Box | None = None,
-    tile_px: int | None = None,
-    on_progress: Tell | None = None,
-) -> None:
-    """`engine` on every tile of a picture, or of a `region` of it, and what it sees around it."""
-    options, factor = engine.options, engine.factor
-    tile_px = tile_px or options.tile_px or engine.tile_px
-    area = region or whole(size_hw)
-    view = _View(
-        size_hw=size_hw, radius_px=engine.radius_px, multiple=engine.multiple, least_hw=(0, 0)
-    )
-    if engine.fixed_sizes:
-        windows = [view.of(tile) for tile in split(area, tile_px, multiple=engine.multiple)]
-        least_hw = max(box.height for box in windows), max(box.width for box in windows)
-        view = replace(view, least_hw=least_hw)
+    @property
+    @abstractmethod
+    def multiple(self) -> int:
+        """Tiles must start at multiples of this."""
 
-    def work(tile: Box) -> None:
-        window = view.of(tile)
-        output = engine(see(window))
-        put(tile.within(window).scaled(factor).of(output), tile.scaled(factor))
+    @property
+    @abstractmethod
+    def tile_px(self) -> int:
+        """The side of a tile, without what it sees around it, that is fastest."""
 
-    run_tiles(
-        area,
-        work,
-        tile_px=tile_px,
-        multiple=engine.multiple,
-        on_warning=options.on_warning,
-        on_progress=on_progress or options.on_progress,
-        cancel=options.cancel,
-    )
+    @property
+    @abstractmethod
+    def fixed_sizes(self) -> bool:
+        """Whether tiles should be of few sizes."""
+
+    @abstractmethod
+    def __call__(self, tile: Pixels) -> Pixels:
+        """One tile, with what it sees around it."""
+
+    def run(
+        self,
+        size_hw: tuple[int, int],
+        *,
+        see: See,
+        put: Put,
+        region: Box | None = None,
+        tile_px: int | None = None,
+        on_progress: Tell | None = None,
+    ) -> None:
+        """Do every tile of a picture of `size_hw`, or of a `region` of it.
+
+        see: gives a part of the picture, (1, C, h, w). put: takes a finished part, (1, C', H, W),
+        and its place in the result. Where the memory does not suffice tiles become smaller. Raises
+        ModelError if the network gives NaN or infinity in float32 too, OptionError if there is no
+        memory even for a small tile, Cancelled.
+        """
+        options, factor = self.options, self.factor
+        tile_px = tile_px or options.tile_px or self.tile_px
+        area = region or whole(size_hw)
+        view = _View(
+            size_hw=size_hw, radius_px=self.radius_px, multiple=self.multiple, least_hw=(0, 0)
+        )
+        if self.fixed_sizes:
+            windows = [view.of(tile) for tile in split(area, tile_px, multiple=self.multiple)]
+            least_hw = max(box.height for box in windows), max(box.width for box in windows)
+            view = replace(view, least_hw=least_hw)
+        tiles = Tiles(
+            area,
+            tile_px=tile_px,
+            multiple=self.multiple,
+            on_warning=options.on_warning,
+            on_progress=on_progress or options.on_progress,
+            cancel=options.cancel,
+        )
+        for tile in tiles:
+            with tiles.tried(tile):
+                window = view.of(tile)
+                output = self(see(window))
+                put(tile.within(window).scaled(factor).of(output), tile.scaled(factor))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,54 +123,61 @@ class _View:
         return start, max(stop, min(size, start + least))
 
 
-def run_tiles(
-    area: Box,
-    work: Callable[[Box], object],
-    *,
-    tile_px: int,
-    multiple: int = 1,
-    on_warning: Callable[[str], object] = lambda message: None,  # noqa: ARG005
-    on_progress: Tell = ignore,
-    cancel: CancelToken | None = None,
-) -> None:
-    """Call `work` on every tile of an area, each at most `tile_px` a side.
+class Tiles:
+    """Every tile of an area, each at most `tile_px` a side.
 
-    A tile for which the memory does not suffice is cut up and tried again, and so are all that
-    follow; `on_warning` is told. `on_progress` hears what share of the pixels is done. Raises
-    OptionError if even tiles of 16 px are too large, Cancelled.
+    `for tile in tiles:`, and `with tiles.tried(tile):` around the work. A tile for which the memory
+    does not suffice is cut up and tried again, and so are all that follow; `on_warning` is told.
+    `on_progress` hears what share of the pixels is done. Iterating raises OptionError if even tiles
+    of 16 px are too large, and Cancelled.
     """
-    pending = deque(split(area, tile_px, multiple=multiple))
-    done, total = 0, area.height * area.width
-    while pending:
-        if cancel is not None:
-            cancel.check()
-        tile = pending.popleft()
-        parts = split(tile, tile_px, multiple=multiple)
-        if len(parts) > 1:
-            pending.extendleft(reversed(parts))
-        elif _fits(work, tile):
-            done += tile.height * tile.width
-            on_progress(done / total)
+
+    def __init__(
+        self,
+        area: Box,
+        *,
+        tile_px: int,
+        multiple: int = 1,
+        on_warning: Callable[[str], object] = lambda message: None,  # noqa: ARG005
+        on_progress: Tell = ignore,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        self._tile_px, self._multiple = tile_px, multiple
+        self._on_warning, self._on_progress, self._cancel = on_warning, on_progress, cancel
+        self._pending = deque(split(area, tile_px, multiple=multiple))
+        self._done, self._total = 0, area.height * area.width
+
+    def __iter__(self) -> Iterator[Box]:
+        while self._pending:
+            if self._cancel is not None:
+                self._cancel.check()
+            tile = self._pending.popleft()
+            parts = split(tile, self._tile_px, multiple=self._multiple)
+            if len(parts) == 1:
+                yield tile
+            else:
+                self._pending.extendleft(reversed(parts))
+
+    @contextmanager
+    def tried(self, tile: Box) -> Iterator[None]:
+        """Around the work on a tile."""
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            # the traceback holds the failed attempt's tensors
+            traceback.clear_frames(error.__traceback__)
         else:
-            tile_px = _smaller(tile, multiple)
-            on_warning(f"not enough memory; going on with tiles of {tile_px} px")
-            pending.appendleft(tile)
-
-
-def _fits(work: Callable[[Box], object], tile: Box) -> bool:
-    """Do the work; False if the memory did not suffice."""
-    try:
-        work(tile)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-    else:
-        return True
-    # After the except block, so that the traceback no longer holds the failed attempt's tensors.
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    return False
+            self._done += tile.height * tile.width
+            self._on_progress(self._done / self._total)
+            return
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self._tile_px = _smaller(tile, self._multiple)
+        self._on_warning(f"not enough memory; going on with tiles of {self._tile_px} px")
+        self._pending.appendleft(tile)
 
 
 def _smaller(tile: Box, multiple: int) -> int:

@@ -6,8 +6,8 @@ difference, they lie far beyond the range that int8 has steps for.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,6 @@ _LEAST_STEP, _MOST_ROWS = 8, 64  # of the rows that are looked at
 _ROUNDING = 1e-3  # of dividing by 255 and multiplying again
 
 Levels = NDArray[np.float32]
-OutputT = TypeVar("OutputT")
 
 
 def some_rows(levels: Levels) -> Levels:
@@ -76,28 +75,22 @@ class NotFiniteError(ModelError):
     """NaN or infinity came out."""
 
 
-def in_range(
-    run: Callable[[str], OutputT],
+def ladder(
     precision: str,
     *,
     name: str,
     on_overflow: Callable[[str], object] = lambda precision: None,  # noqa: ARG005
-) -> OutputT:
-    """`run(precision)`; what overflows in half precision is computed again in float32.
+) -> Iterator[str]:
+    """Number formats to compute in, one after the other, until what comes out is finite.
 
-    The one ladder for pictures and tiles alike. run: gives an array or a tensor, or raises
-    NotFiniteError. on_overflow: is told the precision that was left. Raises ModelError, which
-    names the network, where float32 is not finite either.
+    The one ladder for pictures and tiles alike: what overflows in half precision is computed again
+    in float32. on_overflow: is told the precision that was left. Raises ModelError, which names the
+    network, when a third is asked for: float32 was not finite either.
     """
-    for each in dict.fromkeys((precision, "float32")):
-        if each != precision:
-            on_overflow(precision)
-        try:
-            output = run(each)
-        except NotFiniteError:
-            continue
-        if is_finite(output):
-            return output
+    yield precision
+    if precision != "float32":
+        on_overflow(precision)
+        yield "float32"
     raise ModelError(f"{name} gives NaN or infinity; train or download it anew")
 
 
