@@ -1,6 +1,6 @@
 """Style targets of one or several paintings, for all of a picture or for regions of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,6 +17,7 @@ LEAST_POSITIONS = 1.0
 PROBE_PX = 64
 
 SizeHw = tuple[int, int]
+Parts = Iterator[dict[str, tuple[Tensor, slice | None]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,12 @@ def mean_grams(
             sizes = layer_sizes(network, image, layers)
             guides = {layer: _guide(mask, size_hw) for layer, (_, size_hw) in sizes.items()}
         with lasting(image):
-            for part in features_by_strip(network, image, layers, strips):
+            if strips is None:
+                found = network(image, layers)
+                parts: Parts = iter([{layer: (each, None) for layer, each in found.items()}])
+            else:
+                parts = features_by_strip(network, image, layers, strips)
+            for part in parts:
                 for layer, (features, rows) in part.items():
                     guide, positions = guides.get(layer, (None, None))
                     if guide is not None and rows is not None:

@@ -64,15 +64,9 @@ class Strips(NamedTuple):
 
 
 def features_by_strip(
-    network: LossNetwork, image: Tensor, layers: Sequence[str], strips: Strips | None
+    network: LossNetwork, image: Tensor, layers: Sequence[str], strips: Strips
 ) -> Iterator[dict[str, tuple[Tensor, slice | None]]]:
-    """For each strip layer -> its own features, and which rows of the whole layer they are.
-
-    Without strips once, with all of the features and None.
-    """
-    if strips is None:
-        yield {layer: (found, None) for layer, found in network(image, layers).items()}
-        return
+    """For each strip layer -> its own features, and which rows of the whole layer they are."""
     for strip in strips.of(image.shape[2]):
         shown = network(image[:, :, strip.above : strip.below], layers)
         yield {layer: strip.own(found) for layer, found in shown.items()}
