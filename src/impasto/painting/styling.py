@@ -266,7 +266,12 @@ class StyleWork:
             else:
                 import torch
 
-                painted = self.engine.paint(torch.from_numpy(image), bits=canvas.bits).numpy()
+                painted = self.engine.paint(
+                    torch.from_numpy(image),
+                    bits=canvas.bits,
+                    on_progress=watch.stage(self.reading, 1 - self.writing),
+                    cancel=watch.cancel,
+                ).numpy()
             painting = partial(_part, painted)
         return PaintedRows(
             canvas=canvas,
