@@ -36,6 +36,7 @@ from impasto.media import Picture, to_pil
 from impasto.media.colors import fill_hidden
 from impasto.media.reading import as_picture
 from impasto.models import StyleModel, as_style_model
+from impasto.options import Options, shows_options
 from impasto.plans.bounds import cannot_overflow
 from impasto.plans.continuation import border_for, check_border, continue_image, cut
 from impasto.plans.plan import Mirror
@@ -52,6 +53,20 @@ _BORDERS_PX = 16  # that maps have beyond the image, both sides together: what t
 _FIRST_FILTERS = 32  # of a network of width 1: its largest map
 _WHOLE_SHARE = 0.5  # of the device's memory, where no limit is given: for an image in one piece
 _MOST_PIXELS = 2**34  # of any image that has been painted here
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions(Options):
+    """What an `Engine` is asked for; see there for the meanings. Unchecked."""
+
+    network: str = "full"
+    device: str | torch.device = "auto"
+    precision: str = "auto"
+    backend: str = "auto"
+    max_memory: int | str | None = None
+    scratch: str | Path | None = None
+    border: int | None = None
+    on_notice: Callable[[str], object] = ignore_notice
 
 
 class Engine:
@@ -80,34 +95,24 @@ class Engine:
     OptionError for what is unknown, not installed or not there, ModelError for the style.
     """
 
-    def __init__(
-        self,
-        style: str | Path | StyleModel,
-        *,
-        network: str = "full",
-        device: str | torch.device = "auto",
-        precision: str = "auto",
-        backend: str = "auto",
-        max_memory: int | str | None = None,
-        scratch: str | Path | None = None,
-        border: int | None = None,
-        on_notice: Callable[[str], object] = ignore_notice,
-        quality: str | None = None,
-    ) -> None:
-        if quality is not None:
+    @shows_options(EngineOptions)
+    def __init__(self, style: str | Path | StyleModel, **options: Any) -> None:
+        if "quality" in options:
             warnings.warn("`quality` is now `network`", DeprecationWarning, stacklevel=2)
-            network = quality
-        self.max_memory = None if max_memory is None else parse_bytes(max_memory)
+            options["network"] = options.pop("quality")
+        asked = EngineOptions(**options)
+        limit, scratch = asked.max_memory, asked.scratch
+        self.max_memory = None if limit is None else parse_bytes(limit)
         self.scratch = None if scratch is None else checked_scratch(scratch)
-        self.device = choose_device(device)
-        chosen = choose(backend, precision, self.device)
-        chosen = replace(chosen, anywhere=device == "auto")
-        check_border(border)
-        model = as_style_model(style, network)
+        self.device = choose_device(asked.device)
+        chosen = choose(asked.backend, asked.precision, self.device)
+        chosen = replace(chosen, anywhere=asked.device == "auto")
+        check_border(asked.border)
+        model = as_style_model(style, asked.network)
         self.model = model.to(self.device)
-        self.border = border_for(self.model.config, border)
-        self.on_notice = on_notice
-        self._exact = precision == "auto"  # 16-bit arrays may be painted in float32
+        self.border = border_for(self.model.config, asked.border)
+        self.on_notice = asked.on_notice
+        self._exact = asked.precision == "auto"  # 16-bit arrays may be painted in float32
         self._backends: dict[Choice, Backend] = {}
         self._lock = threading.Lock()
         self._choice = self._reliable(chosen)
