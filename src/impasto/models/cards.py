@@ -67,27 +67,21 @@ def normalise_name(name: str) -> str:
     return re.sub(r"[\s_-]+", "-", name.strip()).strip("-").casefold()
 
 
-def nearest_names(wanted: str, known: Mapping[str, str]) -> list[str]:
-    """At most three of the names in `known` that a person may mean by `wanted`, best first.
+def advice(wanted: str, known: Mapping[str, str], *, noun: str, list_command: str) -> str:
+    """What to do when `wanted` is none of the names in `known`: the three nearest, if any.
 
     The values are what people may remember instead of the name: "hokusai" is far from
     "great-wave" by spelling.
     """
+    if not known:
+        return f"this installation has no bundled {noun}s; give the path of a .safetensors file"
     nearest = difflib.get_close_matches(wanted, list(known), n=3, cutoff=0.5)
     words = [word for word in wanted.split("-") if len(word) > 2]
     for name, memories in known.items():
         text = normalise_name(f"{name} {memories}")
         if name not in nearest and any(word in text for word in words):
             nearest.append(name)
-    return nearest[:3]
-
-
-def advice(wanted: str, known: Mapping[str, str], *, noun: str, list_command: str) -> str:
-    """What to do when `wanted` is none of the names in `known`, see `nearest_names`."""
-    if not known:
-        return f"this installation has no bundled {noun}s; give the path of a .safetensors file"
-    nearest = nearest_names(wanted, known)
     if nearest:
-        choice = " or ".join(repr(name) for name in nearest)
+        choice = " or ".join(repr(name) for name in nearest[:3])
         return f"did you mean {choice}? `{list_command}` lists them all"
     return f"choose from {', '.join(known)}, or give the path of a .safetensors file"

@@ -141,18 +141,17 @@ def plan_memory(
     whole = math.ceil(steady + height * row)
     if limit is None or whole <= limit:
         return MemoryPlan(strip_rows=None, estimate_bytes=whole)
-    reach = cost.reach_px
-    shown = 0 if reach is None else int((limit - steady) // row)
-    rows = 0 if reach is None else (shown - 2 * reach) // ALIGNMENT * ALIGNMENT
+    rows, least, margin = 0, whole, 2 * (cost.reach_px or 0)
+    if cost.reach_px is not None:
+        rows = (int((limit - steady) // row) - margin) // ALIGNMENT * ALIGNMENT
+        least = math.ceil(steady + (margin + ALIGNMENT) * row)
     if rows < ALIGNMENT:
-        least = whole if reach is None else math.ceil(steady + (2 * reach + ALIGNMENT) * row)
         raise OptionError(
             f"optimising {width} x {height} px with this loss network needs about "
             f"{least / 2**30:.1f} GiB of memory, and {limit / 2**30:.1f} GiB may be used; choose a "
             "smaller `size`, `precision` bfloat16, or shallower layers"
         )
-    estimate = math.ceil(steady + (rows + 2 * (reach or 0)) * row)
-    return MemoryPlan(strip_rows=rows, estimate_bytes=estimate)
+    return MemoryPlan(strip_rows=rows, estimate_bytes=math.ceil(steady + (rows + margin) * row))
 
 
 def strips_that_fit(

@@ -13,45 +13,23 @@ SHRINK = 2**0.5  # from one stage's side to the one before
 class ModeDefaults:
     """Weights and plan of one mode."""
 
-    content_weight: float
+    content_weight: float = 1.0
     style_weight: float
     tv_weight: float
-    iterations: int
-    init: Literal["content", "noise"]
-    start_size: int | None  # None: one stage
-    border: float  # px painted beyond each edge and cut off, as a share of the long side
+    iterations: int = 500
+    init: Literal["content", "noise"] = "noise"
+    start_size: int | None = None  # None: one stage
+    border: float = 0  # px painted beyond each edge and cut off, as a share of the long side
 
 
 DEFAULTS: dict[Mode, ModeDefaults] = {
     "best": ModeDefaults(
-        content_weight=1.0,
-        style_weight=4.0,
-        tv_weight=2.0,
-        iterations=500,
-        init="content",
-        start_size=128,
-        border=1 / 24,
+        style_weight=4.0, tv_weight=2.0, init="content", start_size=128, border=1 / 24
     ),
     # The weights of the bundled styles' training (docs/training.md), so that objectives compare.
-    "paper": ModeDefaults(
-        content_weight=1.0,
-        style_weight=2.0,
-        tv_weight=5.0,
-        iterations=500,
-        init="noise",
-        start_size=None,
-        border=0,
-    ),
+    "paper": ModeDefaults(style_weight=2.0, tv_weight=5.0),
     # alpha, and beta before it is scaled by the content layer (see setup.py).
-    "gatys": ModeDefaults(
-        content_weight=1.0,
-        style_weight=1.0,
-        tv_weight=0.0,
-        iterations=500,
-        init="noise",
-        start_size=None,
-        border=0,
-    ),
+    "gatys": ModeDefaults(style_weight=1.0, tv_weight=0.0),
 }
 
 

@@ -43,12 +43,6 @@ TORCHVISION = InputFamily(
 )
 
 
-def caffe(mean_bgr: tuple[float, float, float]) -> InputFamily:
-    """BGR, 0..255, minus `mean_bgr` (in 0..255)."""
-    blue, green, red = mean_bgr
-    return InputFamily(mean=(red / 255, green / 255, blue / 255), scale=(255, 255, 255), bgr=True)
-
-
 def family_of(
     metadata: Mapping[str, str], family: str | None, default_caffe_mean: tuple[float, float, float]
 ) -> InputFamily | None:
@@ -66,7 +60,9 @@ def family_of(
     if family == "torchvision":
         return TORCHVISION
     if family == "caffe":
-        return caffe(_mean_in(text) or default_caffe_mean)
+        blue, green, red = _mean_in(text) or default_caffe_mean
+        mean = (red / 255, green / 255, blue / 255)
+        return InputFamily(mean=mean, scale=(255, 255, 255), bgr=True)
     return None
 
 

@@ -36,8 +36,8 @@ class KnownFile:
     file_name: str
     weights_hash: str
     license: str
-    redistributable: bool  # may models trained with it be given away?
     origin: str
+    redistributable: bool = True  # may models trained with it be given away?
 
 
 # Loss-network files that no official address serves: which they are, and under which licence. Put
@@ -51,7 +51,6 @@ KNOWN_FILES: dict[str, KnownFile] = {
             file_name="vgg19_se16x_relu5_1_collab_distill.safetensors",
             weights_hash="99fdfacc96fc45ab2a50c1ab1de6064259c6cacea847280100a8d7d72cbd2917",
             license="MIT",
-            redistributable=True,
             origin="github.com/MingSun-Tse/Collaborative-Distillation",
         ),
         KnownFile(
@@ -59,7 +58,6 @@ KNOWN_FILES: dict[str, KnownFile] = {
             file_name="vgg19_normalised_conv1_1-conv3_1.safetensors",
             weights_hash="6990974eafca20360b52712cf5260d4f01248e6fa85e540ec487270221545ba2",
             license="Apache-2.0; VGG weights CC BY 4.0",
-            redistributable=True,
             origin="github.com/pietrocarbo/deep-transfer",
         ),
         KnownFile(
@@ -67,7 +65,6 @@ KNOWN_FILES: dict[str, KnownFile] = {
             file_name="vgg19_conv1_1-conv3_4_protopnet_cub.safetensors",
             weights_hash="391cacd09b0e4da48c15f6afd85c84311e1400ed5ced0eed2e6991d5957b7c79",
             license="MIT",
-            redistributable=True,
             origin="github.com/tum210544/ProtoPNet_Accelerating_FPGA",
         ),
         KnownFile(
@@ -83,7 +80,6 @@ KNOWN_FILES: dict[str, KnownFile] = {
             file_name="squeezenet1_1_caffe_bgr.safetensors",
             weights_hash="78869dee23c6596d5c0385149ed65abbcdd0025527788bcc5445a5649a54d273",
             license="BSD",
-            redistributable=True,
             origin="github.com/chaosmail/caffejs",
         ),
         KnownFile(
@@ -91,7 +87,6 @@ KNOWN_FILES: dict[str, KnownFile] = {
             file_name="bvlc_googlenet_caffe_bgr.safetensors",
             weights_hash="bd166a6c49620196bd910fee555a161c74233e0982052bdc52a4bb4f50636326",
             license="unrestricted (BVLC)",
-            redistributable=True,
             origin="github.com/chaosmail/caffejs",
         ),
     )
