@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from impasto.errors import ImageError
@@ -91,7 +90,10 @@ def rows_of_deep(
             opaque = (values != np.array(key)).any(axis=-1, keepdims=True)
             samples = np.concatenate([samples, opaque.astype(np.float32)], axis=-1)
         if premultiplied:
-            samples = divide_by_alpha(samples)
+            colors, alpha = samples[..., :-1], samples[..., -1:]
+            # fully transparent pixels stay 0
+            plain = np.divide(colors, alpha, out=np.zeros_like(colors), where=alpha > 0)
+            samples = np.concatenate([np.minimum(plain, 1), alpha], axis=-1)
         return convert_colors(samples, convert)
 
     return read
@@ -165,10 +167,3 @@ def _tiff_tag(image: Image.Image, tag: int, default: tuple[int, ...]) -> tuple[i
     tags = getattr(image, "tag_v2", None)
     value = default if tags is None else tags.get(tag, default)
     return value if isinstance(value, tuple) else (value,)
-
-
-def divide_by_alpha(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Undo premultiplication: (h, w, C + 1) with alpha last; fully transparent pixels stay 0."""
-    colors, alpha = samples[..., :-1], samples[..., -1:]
-    plain = np.divide(colors, alpha, out=np.zeros_like(colors), where=alpha > 0)
-    return np.concatenate([np.minimum(plain, 1), alpha], axis=-1)

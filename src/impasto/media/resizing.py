@@ -103,23 +103,19 @@ def imresize(pixels: Tensor, size_hw: tuple[int, int], *, kernel: Kernel = "bicu
     if min(size_hw) < 1:
         raise OptionError(f"got size {size_hw}; wanted at least 1 x 1")
     for dim, size in zip((-2, -1), size_hw, strict=True):
-        pixels = _resize_along(pixels, dim, size, kernel)
+        if pixels.shape[dim] == size:
+            continue
+        indices, weights = resampling(pixels.shape[dim], size, kernel)
+        shape = [1] * pixels.ndim
+        shape[dim] = size
+        resized: Tensor | None = None
+        for index, weight in zip(indices.T, weights.T, strict=True):  # one tap at a time
+            taken = pixels.index_select(dim, index.to(pixels.device))
+            part = taken * weight.to(pixels).reshape(shape)
+            resized = part if resized is None else resized.add_(part)
+        assert resized is not None  # there is always a tap
+        pixels = resized
     return pixels
-
-
-def _resize_along(pixels: Tensor, dim: int, size: int, kernel: Kernel) -> Tensor:
-    if pixels.shape[dim] == size:
-        return pixels
-    indices, weights = resampling(pixels.shape[dim], size, kernel)
-    shape = [1] * pixels.ndim
-    shape[dim] = size
-    resized: Tensor | None = None
-    for index, weight in zip(indices.T, weights.T, strict=True):  # one tap at a time
-        taken = pixels.index_select(dim, index.to(pixels.device))
-        part = taken * weight.to(pixels).reshape(shape)
-        resized = part if resized is None else resized.add_(part)
-    assert resized is not None  # there is always a tap
-    return resized
 
 
 def resampling(size_in: int, size_out: int, kernel: Kernel) -> tuple[Tensor, Tensor]:
@@ -143,16 +139,12 @@ def resampling(size_in: int, size_out: int, kernel: Kernel) -> tuple[Tensor, Ten
     return indices[:, used], weights[:, used]
 
 
-def _triangle(x: Tensor) -> Tensor:
-    return (1 - x.abs()).clamp(min=0)
-
-
 def _lanczos3(x: Tensor) -> Tensor:
     return torch.where(x.abs() < 3, torch.sinc(x) * torch.sinc(x / 3), torch.zeros_like(x))
 
 
 _KERNELS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
-    "bilinear": (_triangle, 1.0),
+    "bilinear": (lambda x: (1 - x.abs()).clamp(min=0), 1.0),
     "bicubic": (keys_cubic, CUBIC_SUPPORT),
     "lanczos": (_lanczos3, 3.0),
 }

@@ -103,10 +103,3 @@ class InColor:
     def rows(self, top: int, bottom: int, *, bits: int) -> Integers:
         rows = self.samples.rows(top, bottom, bits=bits)
         return rows[..., [0, 0, 0, 1][: self.channels]]
-
-
-def over_white_rows(samples: SampleRows, top: int, bottom: int) -> Integers:
-    """8-bit rows of a picture with alpha, composited onto white in coded sRGB values."""
-    rows = samples.rows(top, bottom, bits=16).astype(np.float32) / np.float32(65535)
-    colors = 1 - (1 - rows[..., :-1]) * rows[..., -1:]
-    return (colors * 255).round().astype(np.uint8)

@@ -17,13 +17,7 @@ from impasto.media.metadata import pillow_save_options
 from impasto.media.opening import pillow_warnings_ignored
 from impasto.media.picture import Metadata
 from impasto.media.png_writer import write_png
-from impasto.media.samples import (
-    ArraySamples,
-    InColor,
-    SampleRows,
-    bands,
-    over_white_rows,
-)
+from impasto.media.samples import ArraySamples, InColor, SampleRows, bands
 from impasto.media.tiff_writer import write_tiff
 
 _FULL_CHROMA_QUALITY = 90  # from here on colour is kept at full resolution (4:4:4)
@@ -138,8 +132,11 @@ def pillow_image(samples: SampleRows, *, keep_alpha: bool = True) -> Image.Image
         mode += "A"
     image = Image.new(mode, (width, height))
     for top, bottom in bands((height, width)):
+        rows: NDArray[Any]
         if has_alpha and not keep_alpha:
-            rows = over_white_rows(samples, top, bottom)
+            deep = samples.rows(top, bottom, bits=16).astype(np.float32) / np.float32(65535)
+            colors = 1 - (1 - deep[..., :-1]) * deep[..., -1:]  # in coded sRGB values
+            rows = (colors * 255).round().astype(np.uint8)
         else:
             rows = samples.rows(top, bottom, bits=8)
         image.paste(Image.fromarray(rows[..., 0] if mode == "L" else rows), (0, top))

@@ -168,7 +168,14 @@ class OptimizationConfig(SeeingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         for kind in ("content", "style"):
-            self._take_layers(kind)
+            layers = getattr(self, f"{kind}_layers")
+            weights = None if layers is None else layer_weights(layers, kind)
+            if weights is not None and not any(weights.values()):
+                raise OptionError(
+                    f"`{kind}_layers`: got {weights}; give at least one with a weight above 0 (to "
+                    f"leave the {kind} out, give `{kind}_weight` 0)"
+                )
+            object.__setattr__(self, f"{kind}_layers", weights)
         if not self.relative and self.mode != "paper":
             raise OptionError(
                 f"absolute errors (`relative` off) are for `mode` paper, not {self.mode}"
@@ -181,19 +188,6 @@ class OptimizationConfig(SeeingConfig):
             )
         if self.loss_network_family and self.loss_network == AUTO:
             raise OptionError("`loss_network_family` tells about a file; give it as `loss_network`")
-
-    def _take_layers(self, kind: str) -> None:
-        """Names alone have the weight 1."""
-        layers = getattr(self, f"{kind}_layers")
-        if layers is None:
-            return
-        weights = layer_weights(layers, kind)
-        if not any(weights.values()):
-            raise OptionError(
-                f"`{kind}_layers`: got {weights}; give at least one with a weight above 0 (to "
-                f"leave the {kind} out, give `{kind}_weight` 0)"
-            )
-        object.__setattr__(self, f"{kind}_layers", weights)
 
 
 @dataclass(frozen=True, kw_only=True)

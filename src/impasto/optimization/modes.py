@@ -71,9 +71,7 @@ def scaled(size_hw: tuple[int, int], scale: float) -> tuple[int, int]:
 
 
 def _sides(largest: int, start: int | None) -> list[int]:
-    if start is None or start >= largest:
-        return [largest]
     sides = [largest]
-    while sides[0] / SHRINK >= start * 0.99:
+    while start and sides[0] / SHRINK >= start * 0.99:
         sides.insert(0, round(largest / SHRINK ** len(sides)))
     return sides
