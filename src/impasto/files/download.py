@@ -135,24 +135,22 @@ def open_url(
     # An opener of our own: the shared one keeps the proxies of the process's first request.
     with urllib.request.build_opener().open(request, timeout=timeout_s) as stream:
         length = stream.headers.get("Content-Length")
-        expected = int(length) if length and length.isdigit() else None
-        content_range = re.fullmatch(
-            r"bytes (\d+)-(\d+)/(\d+|\*)", stream.headers.get("Content-Range") or ""
-        )
-        is_range = stream.status == 206 and content_range is not None
+        first, expected = 0, int(length) if length and length.isdigit() else None
+        total = expected
+        told = stream.headers.get("Content-Range") if stream.status == 206 else None
+        part = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", told or "")
+        if part is not None:
+            first = int(part[1])
+            expected = int(part[2]) - first + 1
+            total = None if part[3] == "*" else int(part[3])
         etag = stream.headers.get("ETag") or ""
         if etag.startswith("W/"):  # a weak one does not promise the same bytes
             etag = ""
-        first, total = 0, expected
-        if is_range and content_range:
-            first = int(content_range[1])
-            expected = int(content_range[2]) - first + 1
-            total = None if content_range[3] == "*" else int(content_range[3])
         yield Reply(
             start=first,
             total=total,
             validator=etag or stream.headers.get("Last-Modified"),
-            is_range=is_range,
+            is_range=part is not None,
             stream=stream,
             expected=expected,
         )

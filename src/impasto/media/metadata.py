@@ -1,10 +1,8 @@
 """EXIF, XMP and resolution: taken from a file, cleaned, and made ready for another file."""
 
-import math
 import re
-from typing import Any
 
-from PIL import Image, PngImagePlugin
+from PIL import Image
 from PIL.ExifTags import IFD, Base
 
 from impasto.media.picture import Metadata
@@ -32,8 +30,6 @@ _KEPT_TAGS = (
 _STALE_EXIF_TAGS = (Base.ExifImageWidth, Base.ExifImageHeight, Base.ColorSpace)
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 EXIF_PREFIX = b"Exif\x00\x00"
-_JPEG_SEGMENT_BYTES = 65_500  # what fits beside the segment's own headers
-_PNG_XMP_KEYWORD = "XML:com.adobe.xmp"
 
 
 def orientation(image: Image.Image) -> int:
@@ -88,27 +84,3 @@ def _valid_dpi(dpi: object) -> tuple[float, float] | None:
         return None
     # One dot per inch is TIFF's way to say nothing; JPEG has 16 bits for the number.
     return (x, y) if 1 < x < 65_535 and 1 < y < 65_535 else None
-
-
-def pillow_save_options(metadata: Metadata, pillow_name: str) -> dict[str, Any]:
-    """Keyword arguments for Pillow's save.
-
-    JPEG has room for 64 KB of EXIF and as much XMP; a larger block is left out there. BMP holds
-    the resolution only.
-    """
-    options: dict[str, Any] = {}
-    if metadata.dpi and pillow_name in ("JPEG", "PNG", "BMP"):
-        options["dpi"] = metadata.dpi
-    if pillow_name == "BMP":
-        return options
-    room = _JPEG_SEGMENT_BYTES if pillow_name == "JPEG" else math.inf
-    if metadata.exif and len(metadata.exif) <= room:
-        options["exif"] = EXIF_PREFIX + metadata.exif
-    if metadata.xmp and len(metadata.xmp) <= room:
-        if pillow_name == "PNG":
-            options["pnginfo"] = PngImagePlugin.PngInfo()
-            text = metadata.xmp.decode("utf-8", "replace")
-            options["pnginfo"].add_itxt(_PNG_XMP_KEYWORD, text)
-        else:
-            options["xmp"] = metadata.xmp
-    return options

@@ -1,5 +1,6 @@
 """From samples to a picture file, or to a Pillow image. Never imports torch."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,19 +8,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from impasto.errors import ImageError, ImpastoError
 from impasto.files.atomic import atomic_path
 from impasto.media.color_profiles import srgb_profile
 from impasto.media.formats import WRITABLE_FORMATS, WritableFormat
-from impasto.media.metadata import pillow_save_options
+from impasto.media.metadata import EXIF_PREFIX
 from impasto.media.opening import pillow_warnings_ignored
 from impasto.media.picture import Metadata
-from impasto.media.png_writer import write_png
+from impasto.media.png_writer import XMP_KEYWORD, write_png
 from impasto.media.samples import ArraySamples, InColor, SampleRows, bands
 from impasto.media.tiff_writer import write_tiff
 
+_JPEG_SEGMENT_BYTES = 65_500  # what fits beside the segment's own headers
 _FULL_CHROMA_QUALITY = 90  # from here on colour is kept at full resolution (4:4:4)
 
 
@@ -146,9 +148,27 @@ def pillow_image(samples: SampleRows, *, keep_alpha: bool = True) -> Image.Image
 
 
 def _save_options(form: WritableFormat, metadata: Metadata, quality: int) -> dict[str, Any]:
-    options = pillow_save_options(metadata, form.pillow_name)
-    if form.pillow_name != "BMP":
-        options["icc_profile"] = srgb_profile()
+    """Keyword arguments for Pillow's save.
+
+    JPEG has room for 64 KB of EXIF and as much XMP; a larger block is left out there. BMP holds
+    the resolution only.
+    """
+    options: dict[str, Any] = {}
+    if metadata.dpi and form.pillow_name in ("JPEG", "PNG", "BMP"):
+        options["dpi"] = metadata.dpi
+    if form.pillow_name == "BMP":
+        return options
+    options["icc_profile"] = srgb_profile()
+    room = _JPEG_SEGMENT_BYTES if form.pillow_name == "JPEG" else math.inf
+    if metadata.exif and len(metadata.exif) <= room:
+        options["exif"] = EXIF_PREFIX + metadata.exif
+    if metadata.xmp and len(metadata.xmp) <= room:
+        if form.pillow_name == "PNG":
+            options["pnginfo"] = PngImagePlugin.PngInfo()
+            text = metadata.xmp.decode("utf-8", "replace")
+            options["pnginfo"].add_itxt(XMP_KEYWORD, text)
+        else:
+            options["xmp"] = metadata.xmp
     full_chroma = quality >= _FULL_CHROMA_QUALITY
     if form.pillow_name in ("JPEG", "AVIF"):
         options |= {"quality": quality, "subsampling": "4:4:4" if full_chroma else "4:2:0"}

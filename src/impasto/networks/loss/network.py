@@ -50,11 +50,8 @@ class LossNetwork(nn.Module):
     def __init__(self, layer_names: Sequence[str], provenance: Provenance) -> None:
         super().__init__()
         self.layer_names = tuple(layer_names)
-        self.name = provenance.name
-        self.weights_hash = provenance.weights_hash
-        self.source = provenance.source
-        self.license = provenance.license
-        self.redistributable = provenance.redistributable
+        for fact, value in vars(provenance).items():
+            setattr(self, fact, value)
 
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Activations of `layers`, in the order asked, each (N, C, h, w).
