@@ -138,6 +138,8 @@ def fitted_to(hint: Any, value: Any) -> Any:
         return None if value is None else MISSING
     if origin is Literal:
         return value if isinstance(value, str) and value in inner else MISSING
+    if hint is str and isinstance(value, Path):
+        return str(value)
     if hint is bool or hint is str:
         return value if isinstance(value, hint) else MISSING
     if hint is int:

@@ -9,7 +9,7 @@ from impasto.engines.backends import BACKENDS, PRECISIONS
 from impasto.engines.color_match import COLOR_MATCHES
 from impasto.engines.superres_options import SUPERRES_PRECISIONS
 from impasto.errors import OptionError
-from impasto.options import Options, declared
+from impasto.options import Options, declared, from_text
 from impasto.painting import options
 from impasto.painting.options import (
     Enlargement,
@@ -68,3 +68,12 @@ def test_memory_is_read_as_people_write_it() -> None:
 def test_options_do_not_import_torch() -> None:
     code = "import sys, impasto.painting.options; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_device_may_be_torch_s_and_a_tiny_memory_is_named_as_it_was_given() -> None:
+    import torch
+
+    assert options.StylizeOptions(device=torch.device("cpu")).device == "cpu"  # type: ignore[arg-type]
+    fields = {each.name: (each, hint) for each, hint, _ in declared(options.StylizeOptions)}
+    with pytest.raises(OptionError, match="got 1KB; no picture"):
+        from_text(*fields["max_memory"], "1KB")

@@ -1,5 +1,6 @@
 """Every architecture has a record, and its plan gives the network's numbers in every runtime."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from impasto.engines import stylize_tensor
 from impasto.networks.architectures import ARCHITECTURES, architecture_of, build_network
 from impasto.networks.inversion_config import InversionConfig
 from impasto.networks.style_config import StyleNetworkConfig
-from impasto.networks.superres_config import SuperResConfig
+from impasto.networks.superres_config import SUPERRES_ARCHITECTURES, SuperResConfig
 from impasto.plans.bounds import cannot_overflow
-from impasto.plans.plan_network import TorchGraph
+from impasto.plans.plan import Normalise, Relu
+from impasto.plans.plan_network import Held, PlanNetwork, TorchGraph
 from impasto.plans.rewrite import NetworkData, data_of, rewrite
 
 CONFIGS: list[Any] = [
@@ -44,8 +47,11 @@ def awake(config: Any) -> nn.Module:
 
 
 def test_every_record_is_of_one_of_these() -> None:
-    found = {id(architecture_of(config)) for config in CONFIGS}
-    assert found == {id(record) for record in ARCHITECTURES.values()}
+    found = [architecture_of(config) for config in CONFIGS]
+    missing = [name for name, record in ARCHITECTURES.items() if record not in found]
+    assert missing == []
+    names = {name.removeprefix("superres/") for name in ARCHITECTURES if "superres/" in name}
+    assert names == set(SUPERRES_ARCHITECTURES)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
@@ -102,3 +108,26 @@ def test_networks_without_norms_are_proven_to_stay_in_range() -> None:
     assert cannot_overflow(data.plan())
     huge = dict(data.tensors, **{"head.weight": data.tensors["head.weight"] * np.float32(1e38)})
     assert not cannot_overflow(NetworkData(config=data.config, tensors=huge).plan())
+
+
+def test_arrays_made_while_writing_are_not_taken_for_one_another() -> None:
+    held = Held()
+    first = held.held(np.full(3, 2.0, np.float32).reshape(1, -1, 1, 1), "float32")
+    second = held.held(np.full(3, 5.0, np.float32).reshape(1, -1, 1, 1), "float32")
+    assert (first * second).unique().tolist() == [10.0]
+
+
+def test_a_norm_that_stands_alone_has_its_statistics_in_strips(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = awake(StyleNetworkConfig(width=0.125, blocks=1))
+    steps = list(rewrite(network))
+    after = next(index for index, step in enumerate(steps) if isinstance(step, Normalise))
+    alone = replace(steps[after], weight=steps[after].weight * 3)
+    steps[after + 2 : after + 2] = [alone, Relu()]  # behind that norm's own ReLU
+    monkeypatch.setattr(stylize_tensor, "rewrite", lambda *given, **kwargs: tuple(steps))  # noqa: ARG005
+    image = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(1))
+    strips = stylize_tensor.stylize_in_strips(network, image, tile_hw=(20, 30))
+    with torch.no_grad():
+        whole = PlanNetwork(tuple(steps), torch.float32)(image)
+    torch.testing.assert_close(strips, whole, rtol=0, atol=1e-4)

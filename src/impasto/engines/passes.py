@@ -84,6 +84,10 @@ class _Passes:
             if isinstance(step, plan.Residual):
                 source = self._residual(step, source, held)
                 continue
+            if isinstance(step, plan.Normalise):  # other than right behind a convolution
+                source = self._pass(source, [step, *steps], held)
+                steps = steps[1:] if steps and isinstance(steps[0], plan.Relu) else steps
+                continue
             source = view(step, source, self.device)
             if isinstance(step, plan.Convolve):
                 while steps and isinstance(steps[0], plan.Shuffle | plan.Crop):

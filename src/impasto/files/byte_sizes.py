@@ -9,7 +9,7 @@ _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 _BINARY_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SIZE = re.compile(r"\s*(\d+(?:[.,]\d+)?|[.,]\d+)\s*([kmgt]?)(i?)(b?|bytes?)\s*", re.IGNORECASE)
 
-_LEAST_BARE = 1 << 20  # bytes
+LEAST_BYTES = 1 << 20  # that a number without a unit can mean
 
 
 def parse_bytes(size: int | str, option: str = "`max_memory`") -> int:
@@ -28,7 +28,7 @@ def parse_bytes(size: int | str, option: str = "`max_memory`") -> int:
             unit = bool(match[2] or match[4])
     elif not isinstance(size, bool) and isinstance(size, int | float) and math.isfinite(size):
         count = size
-    if 0 < count < _LEAST_BARE and not unit:
+    if 0 < count < LEAST_BYTES and not unit:
         raise OptionError(
             f"{named}got {size}, which counts bytes; give the unit too: say {count:g}GB"
         )

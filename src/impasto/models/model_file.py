@@ -97,14 +97,16 @@ def read_model_file(path: Path, kind: ModelKind[ConfigT]) -> ModelFile[ConfigT]:
 def read_tensors(path: Path, kind: ModelKind[ConfigT]) -> ModelTensors[ConfigT] | None:
     """A model file's tensors as NumPy arrays, finite, and of the shapes that the config means.
 
-    Where the architecture's record has no shapes, whoever uses the tensors has to check names and
-    shapes. None for what is not sound or needs torch (bfloat16): `load_model` reads it, or says
-    what is wrong.
+    None for what is not sound or needs torch (bfloat16, architectures whose record has no shapes to
+    check against): `load_model` reads it, or says what is wrong.
     """
     try:
         file = read_model_file(path, kind)
+        shapes = tensor_shapes(cast(Any, file.config))
+        if shapes is None:
+            return None
         tensors = load(file.data)
-        check_tensors(path, tensors, tensor_shapes(cast(Any, file.config)), file.config, "")
+        check_tensors(path, tensors, shapes, file.config, "")
     except (ModelError, SafetensorError, ValueError, KeyError):
         return None
     in_float32 = {n: t.astype(np.float32) if t.shape else t for n, t in tensors.items()}

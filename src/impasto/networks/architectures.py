@@ -1,8 +1,9 @@
 """The record of every architecture: one entry for each kind of network. Never imports torch.
 
-A new network is its modules in a file of this folder, its plan in `impasto.plans`, and an entry
-here; nothing else asks which network it has got. Every network carries its `config`, and the record
-of a config is `architecture_of(config)`.
+A new network is its modules in a file of this folder, its plan in `impasto.plans`, its name in the
+config of its kind (`SuperResArchitecture`, `StyleNetworkConfig.architecture`), and an entry here;
+nothing else asks which network it has got. Every network carries its `config`, and the record of a
+config is `architecture_of(config)`.
 """
 
 from collections.abc import Callable, Mapping

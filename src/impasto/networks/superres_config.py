@@ -2,17 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from impasto.errors import OptionError
 
 SuperResArchitecture = Literal["modern", "paper", "srcnn-9-1-5", "srcnn-9-5-5"]
-SUPERRES_ARCHITECTURES: tuple[SuperResArchitecture, ...] = (
-    "modern",
-    "paper",
-    "srcnn-9-1-5",
-    "srcnn-9-5-5",
-)
+SUPERRES_ARCHITECTURES: tuple[SuperResArchitecture, ...] = get_args(SuperResArchitecture)
 FACTORS = (1, 2, 3, 4, 8)
 SUPERRES_FILTERS = 64  # of `modern` and `paper` at width 1
 PAPER_BLOCKS = 4

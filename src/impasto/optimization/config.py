@@ -70,6 +70,7 @@ class SeeingConfig(Options):
     )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "device", str(self.device))  # it may be a torch.device
         super().__post_init__()
         if self.max_memory is not None:
             object.__setattr__(self, "max_memory", parse_bytes(self.max_memory))

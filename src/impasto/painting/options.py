@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from impasto.errors import OptionError
 from impasto.events import CancelToken, Notice, OnEvent, Progress, ignore
-from impasto.files.byte_sizes import parse_bytes
+from impasto.files.byte_sizes import LEAST_BYTES, parse_bytes
 from impasto.options import Options, option
 
 IN_OUT, LOOK, SPEED = "Input and output", "Look", "Speed and memory"
@@ -35,7 +36,10 @@ _MAX_MEMORY = (
 
 
 def _read_memory(text: int | str) -> int:
-    return parse_bytes(text, "")
+    count = parse_bytes(text, "")
+    if count < LEAST_BYTES:
+        raise OptionError(f"got {text}; no picture can be made in less than 1MiB")
+    return count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,7 @@ class Speed(Options):
     )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "device", str(self.device))  # it may be a torch.device
         super().__post_init__()
         if self.max_memory is not None:
             object.__setattr__(self, "max_memory", parse_bytes(self.max_memory))

@@ -97,6 +97,7 @@ class PaintedRows:
         return self.canvas.plane.channels
 
     def rows(self, top: int, bottom: int, *, bits: int) -> Integers:
+        # asked for in bands: what is done to a row may depend on its number, not on the call
         box = self.canvas.rows(top, bottom)
         if self.painting is None:
             samples = self.canvas.samples(box)

@@ -22,7 +22,6 @@ from impasto.machine.processor import threads_wanted
 from impasto.media.picture import scaled_size
 from impasto.models.kinds import read_style_tensors
 from impasto.models.model_file import ModelTensors
-from impasto.networks.architectures import tensor_shapes
 from impasto.networks.style_config import StyleNetworkConfig
 from impasto.painting.canvas import Canvas, Floats, Room, ScratchRoom
 from impasto.painting.options import StylizeOptions, Watch
@@ -64,8 +63,6 @@ class QuickStyle:
         exact: bool,
         on_notice: Callable[[str], object],
     ) -> None:
-        if tensor_shapes(style.config) is None:
-            raise OptionError(f"{style.name} has layers of other kinds")
         self.name, self.precision, self.border, self.exact = style.name, precision, border, exact
         self._network = NetworkData(config=style.config, tensors=style.tensors)
         self._on_notice = on_notice

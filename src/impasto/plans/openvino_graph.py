@@ -73,7 +73,7 @@ class _OpenVinoWriter(GraphWriter):
         super().__init__(samples, size_hw=size_hw)
         self.half_weights = half_weights
         self.by_rows_from = by_rows_from
-        self.scale = 1.0  # of the map that is being written, as a part of the image's
+        self.resolution = 1.0  # of the map that is being written, as a part of the image's
         self.op = import_extra("openvino.opset13", "openvino")
 
     def in_levels(self, values: Any, low: Any, high: Any, levels: int) -> Any:
@@ -147,12 +147,12 @@ class _OpenVinoWriter(GraphWriter):
         return self.op.pad(features, before, after, mode, self.floats(step.value))
 
     def convolve(self, features: Any, weight: Any, bias: Any | None, stride: int) -> Any:
-        self.scale /= stride
+        self.resolution /= stride
         sums = self.op.convolution(features, weight, [stride] * 2, [0, 0], [0, 0], [1, 1])
         return sums if bias is None else self.op.add(sums, self._each(bias))
 
     def normalise(self, features: Any, step: plan.Normalise) -> Any:
-        if self.scale >= self.by_rows_from:
+        if self.resolution >= self.by_rows_from:
             return self.normalise_by_rows(features, step)
         # OpenVINO fuses scale, shift and the ReLU that may follow into its kernel.
         features = self.op.mvn(features, self.integers(SPATIAL), True, step.eps, "inside_sqrt")
@@ -180,7 +180,7 @@ class _OpenVinoWriter(GraphWriter):
         return self.constant(values.data.reshape(1, -1, 1, 1))
 
     def shuffle(self, features: Any, factor: int) -> Any:
-        self.scale *= factor
+        self.resolution *= factor
         return self.op.depth_to_space(features, "depth_first", factor)
 
     def enlarge(self, features: Any) -> Any:
@@ -196,7 +196,7 @@ class _OpenVinoWriter(GraphWriter):
         return self._doubled(features, "ceil", "half_pixel")
 
     def _doubled(self, features: Any, rounding: str, coordinates: str) -> Any:
-        self.scale *= 2
+        self.resolution *= 2
         return self.op.interpolate(
             features,
             self.floats((2.0, 2.0)),

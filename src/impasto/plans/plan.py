@@ -6,7 +6,8 @@ Its arrays are NumPy's: a plan is made and written without PyTorch.
 
 A step says what it does to a map (`write`, in a runtime's operations), what it needs of it (`sees`,
 `size`), and how large values become (`bound`). Radius, tiles and proofs follow from these; so a new
-step is a class here, and its operation in each of the runtimes' writers.
+step is a class here and, if it needs an operation that there is not yet, that in `Operations` and
+its three writers (PyTorch, OpenVINO, ONNX). Its arrays are its fields, which writers keep.
 """
 
 import math

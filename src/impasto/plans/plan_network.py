@@ -26,6 +26,11 @@ _DTYPES = {
     "float16": torch.float16,
     "uint8": torch.uint8,
 }
+_PRECISIONS: dict[torch.dtype, Precision] = {
+    torch.float32: "float32",
+    torch.bfloat16: "bfloat16",
+    torch.float16: "float16",
+}
 
 
 class Held(nn.Module):
@@ -34,12 +39,14 @@ class Held(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._names: dict[tuple[int, str], str] = {}
+        self._arrays: list[Floats] = []
 
     def held(self, values: Floats, kind: str) -> Tensor:
-        """A constant, as a tensor that moves with the module."""
-        key = (id(values), kind)  # the plan, which is kept, holds the array
+        """A constant, a field of its step, as a tensor that moves with the module."""
+        key = id(values), kind
         if key not in self._names:
             self._names[key] = f"constant_{len(self._names)}"
+            self._arrays.append(values)  # so that no other array gets its id
             tensor = torch.tensor(np.array(values, np.float32)).to(_DTYPES[kind])
             self.register_buffer(self._names[key], tensor)
         return cast(Tensor, getattr(self, self._names[key]))
@@ -302,6 +309,7 @@ class _Written(Held):
         self._writer = TorchWriter(self, "float32", precision="float32")
 
     def forward(self, features: Tensor) -> Tensor:
+        self._writer.precision = _PRECISIONS[features.dtype]
         return cast(Tensor, self.step.write(self._writer, features))
 
 
