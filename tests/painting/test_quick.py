@@ -30,7 +30,7 @@ SAMPLE = Path(__file__).parents[2] / "docs" / "sample" / "astronaut.jpg"
 @pytest.fixture(autouse=True)
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "may_have_gpu", lambda: False)
-    monkeypatch.setattr(styling, "threads_wanted", lambda: 1)
+    monkeypatch.setattr(styling, "threads", lambda: 1)
 
 
 @pytest.fixture

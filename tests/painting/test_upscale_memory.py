@@ -45,7 +45,8 @@ def test_a_large_result_takes_its_bytes_and_little_more(
     source = 640 * 640 * 3 * 4
     taken = int(done.stdout)
     print(taken / 1e6, result / 1e6)
-    assert result < taken < result + 3 * source + 60e6
+    # 80 MB: OpenVINO compiles the network once more for the larger tiles of the second picture
+    assert result < taken < result + 3 * source + 80e6
 
 
 BATCH = r"""

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impasto.engines.backends import choose_without_torch
+from impasto.engines.backends import choose_without_torch, threads
 from impasto.engines.openvino import OpenVinoStyle
 from impasto.engines.tiles import Box, whole
 from impasto.errors import OptionError
-from impasto.machine.processor import threads_wanted
 from impasto.media.picture import scaled_size
 from impasto.models.kinds import read_style_tensors
 from impasto.models.model_file import ModelTensors
@@ -90,7 +89,7 @@ class QuickStyle:
     def _session(self, precision: str) -> OpenVinoStyle:
         if precision not in self._sessions:
             self._sessions[precision] = OpenVinoStyle(
-                self._network.plan, precision, threads=threads_wanted(), on_notice=self._on_notice
+                self._network.plan, precision, threads=threads(), on_notice=self._on_notice
             )
         return self._sessions[precision]
 
